@@ -10,7 +10,10 @@
  *	shim.log	the shim's log
  *	vmm.log		the VMM's log
  *	console.log	the guest's serial console, when it is on
- *	bundle/		of sandboxes that our command line made: config.json and its FIFOs
+ *	failure		why the sandbox ended, when it did not end by itself: one line
+ *	bundle/		of containers that our command line made: config.json
+ *	output.log	what a detached one of those wrote
+ *	exit.json	how it ended, when only this record is left of it
  */
 #ifndef KATA_LIKE_LIB_PATHS_H
 #define KATA_LIKE_LIB_PATHS_H

@@ -6,9 +6,17 @@
 #define TASK_SERVICE_V2 "containerd.task.v2.Task"
 #define TASK_SERVICE_V3 "containerd.task.v3.Task"
 
+/*
+ * What our own command line asks beside that: ListProcesses (agent.proto's ContainerRequest and
+ * ListProcessesResponse), since containerd's Pids has no room for more than numbers.
+ */
+#define SHIM_SERVICE		   "kata_like.shim.v1.Shim"
+#define SHIM_METHOD_LIST_PROCESSES "ListProcesses"
+
 #define TASK_METADATA_NAMESPACE "containerd-namespace-ttrpc"
 
 #define TASK_TYPE_PROCESS   "types.containerd.io/opencontainers/runtime-spec/1/Process"
+#define TASK_TYPE_METRICS   "io.containerd.cgroups.v2.Metrics" /* metrics.proto */
 #define TASK_TYPE_RESOURCES "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
 
 /*

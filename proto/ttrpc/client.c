@@ -33,7 +33,8 @@ struct ttrpc_client {
 	void *ctx;
 	KataLike__Ttrpc__KeyValue metadata[METADATA_MAX];
 	size_t n_metadata;
-	bool *freed; /* set by free while one of our callbacks is on the stack */
+	bool busy;  /* one of our own callbacks is on the stack and goes on with the client */
+	bool freed; /* meanwhile: free it then */
 };
 
 /* Takes the call with this id out of the list, or returns NULL. */
@@ -107,21 +108,36 @@ static void client_oversized(void *ctx, const struct ttrpc_frame *frame)
 		pending_fail(call, TTRPC_RESOURCE_EXHAUSTED, "the answer is larger than 4 MiB");
 }
 
+static void client_destroy(struct ttrpc_client *client)
+{
+	for (size_t i = 0; i < client->n_metadata; i++) {
+		free(client->metadata[i].key);
+		free(client->metadata[i].value);
+	}
+	free(client);
+}
+
+/* Ends what `busy` began. True if the client is gone now. */
+static bool client_leave(struct ttrpc_client *client)
+{
+	client->busy = false;
+	if (!client->freed)
+		return false;
+	client_destroy(client);
+	return true;
+}
+
 static void client_closed(void *ctx)
 {
 	struct ttrpc_client *client = ctx;
-	bool freed = false;
 
 	ttrpc_connection_free(client->connection);
 	client->connection = NULL;
-	client->freed = &freed;
-	while (!freed && client->calls)
+	client->busy = true;
+	while (client->calls)
 		pending_fail(client_take(client, client->calls->stream_id), TTRPC_UNAVAILABLE,
 			     "the connection was lost");
-	if (freed)
-		return;
-	client->freed = NULL;
-	if (client->lost)
+	if (!client_leave(client) && client->lost)
 		client->lost(client->ctx);
 }
 
@@ -154,15 +170,12 @@ static void client_timeout(void *ctx)
 	struct ttrpc_client *client = ctx;
 	int64_t now_ms = clock_monotonic_ms();
 	struct pending *call;
-	bool freed = false;
 
-	client->freed = &freed;
-	while (!freed && (call = client_expired(client, now_ms)))
+	client->busy = true;
+	while ((call = client_expired(client, now_ms)))
 		pending_fail(call, TTRPC_DEADLINE_EXCEEDED, "the peer did not answer in time");
-	if (freed)
-		return;
-	client->freed = NULL;
-	client_arm(client);
+	if (!client_leave(client))
+		client_arm(client);
 }
 
 int ttrpc_client_new(struct loop *loop, int fd, ttrpc_lost_fn *lost, void *ctx,
@@ -192,20 +205,16 @@ int ttrpc_client_new(struct loop *loop, int fd, ttrpc_lost_fn *lost, void *ctx,
 
 void ttrpc_client_free(struct ttrpc_client *client)
 {
-	if (!client)
+	if (!client || client->freed)
 		return;
-	if (client->freed)
-		*client->freed = true;
-	ttrpc_connection_free(client->connection);
+	client->freed = true;
+	ttrpc_connection_free(TAKE_PTR(client->connection));
 	loop_source_free(client->timer);
 	while (client->calls)
 		pending_fail(client_take(client, client->calls->stream_id), TTRPC_CANCELLED,
 			     "the client was closed");
-	for (size_t i = 0; i < client->n_metadata; i++) {
-		free(client->metadata[i].key);
-		free(client->metadata[i].value);
-	}
-	free(client);
+	if (!client->busy)
+		client_destroy(client);
 }
 
 int ttrpc_client_connect(struct loop *loop, const char *address, ttrpc_lost_fn *lost, void *ctx,

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The VM as a machine: its clock, entropy, CPUs and name. */
+#ifndef KATA_LIKE_AGENT_MACHINE_H
+#define KATA_LIKE_AGENT_MACHINE_H
+
+#include <stdint.h>
+
+#include "lib/err.h"
+
+/* Sets the clock to the host's. */
+int machine_set_clock(int64_t seconds, int32_t nanos, struct err *err) _must_check_;
+
+/* Adds bytes to the kernel's entropy pool, and credits it with them. */
+int machine_add_entropy(const void *bytes, size_t len, struct err *err) _must_check_;
+
+/* Brings CPUs up until count are online. One that is not there is an error. */
+int machine_set_cpus_online(uint32_t count, struct err *err) _must_check_;
+
+#endif

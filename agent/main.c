@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kata-like-agent: PID 1 of the guest, and the server of its containers. */
+#include <signal.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/boot.h"
+#include "agent/rpc/service.h"
+#include "agent/vsock.h"
+#include "lib/log.h"
+#include "proto/vsock-link.h"
+
+static const struct engine_config engine_config = {
+	.in_guest = true,
+	.cgroup_mount = "/sys/fs/cgroup",
+	.cgroup_base = "kata-like",
+	.work_dir = "/run/kata-like/root",
+};
+
+static int connect_vsock(void *ctx, uint32_t port, int *ret_fd, struct err *err)
+{
+	(void)ctx;
+	return vsock_connect_host(port, ret_fd, err);
+}
+
+static void on_oom(void *ctx, const char *container_id)
+{
+	struct agent *agent = ctx;
+
+	events_add_oom(agent->events, container_id);
+}
+
+/* Makes the socket that requests wait at; nobody looks at it until the loop runs. */
+static int serve(struct agent *agent, struct ttrpc_server *server, struct err *err)
+{
+	int listen_fd;
+	int r = ttrpc_server_add_service(server, &agent_service, agent);
+
+	if (r < 0)
+		return err_set(err, -r, "cannot serve");
+	r = vsock_listen(VSOCK_PORT_AGENT, &listen_fd, err);
+	if (r < 0)
+		return r;
+	r = ttrpc_server_listen(server, listen_fd, false);
+	return r < 0 ? err_set(err, -r, "cannot serve") : 0;
+}
+
+static int start(struct agent *agent, struct err *err)
+{
+	struct ttrpc_server *server;
+	struct err unheard = ERR_INIT;
+	_cleanup_fd_ int ready_fd = -1;
+	int r = boot_load_modules(err);
+
+	if (r == 0)
+		r = loop_new(&agent->loop, err);
+	if (r == 0)
+		r = ttrpc_server_new(agent->loop, &server, err);
+	if (r == 0)
+		r = serve(agent, server, err);
+	/* A host that does not listen there asks again and again instead. */
+	if (r == 0 && vsock_connect_host(VSOCK_PORT_READY, &ready_fd, &unheard) < 0)
+		log_warn("cannot tell the host that the agent is ready: %s", err_text(&unheard));
+	agent->ready_ns = boot_clock_ns();
+	/* The host's first request is on its way by now. */
+	if (r == 0)
+		r = boot_mount(err);
+	if (r == 0)
+		r = engine_init(&agent->engine, agent->loop, &engine_config, err);
+	if (r == 0)
+		r = events_new(&agent->events, err);
+	agent->engine.on_oom = on_oom;
+	agent->engine.on_oom_ctx = agent;
+	return r;
+}
+
+int main(void)
+{
+	struct agent agent = { .started_ns = boot_clock_ns(), .connect = connect_vsock };
+	struct err err = ERR_INIT;
+	int r;
+
+	log_init("kata-like-agent", LOG_LEVEL_INFO, LOG_FORMAT_TEXT, STDERR_FILENO);
+	/* What a container finds at /proc/self/exe before its own program runs is this file. */
+	if (getpid() != 1) {
+		log_error("this program is the init of a guest, and nothing else");
+		return 1;
+	}
+	if (boot_reserve_descriptors() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		boot_fatal(&err);
+	r = start(&agent, &err);
+	if (r == 0) {
+		r = loop_run(agent.loop);
+		err_set(&err, -r, "the event loop ended");
+	}
+	boot_fatal(&err);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest's side of vsock: one listening port, and connections to ports of the host. */
+#ifndef KATA_LIKE_AGENT_VSOCK_H
+#define KATA_LIKE_AGENT_VSOCK_H
+
+#include <stdint.h>
+
+#include "lib/err.h"
+
+/* A listening socket that accepts from the host only. */
+int vsock_listen(uint32_t port, int *ret_fd, struct err *err) _must_check_;
+
+/* A connection to that port of the host, waiting for it at most two seconds. */
+int vsock_connect_host(uint32_t port, int *ret_fd, struct err *err) _must_check_;
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `events`: statistics and out-of-memory kills as JSON lines, as runc prints them. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/metrics.h"
+#include "cli/signals.h"
+#include "cli/values.h"
+#include "cli/verbs.h"
+
+#define INTERVAL_DEFAULT_S 5
+#define INTERVAL_MAX_S	   86400
+
+struct events_options {
+	const char *interval;
+	bool stats;
+};
+
+static const struct option events_table[] = {
+	OPTION_FLAG(struct events_options, stats, 0, "stats", "print statistics once and end"),
+	OPTION_VALUE(struct events_options, interval, 0, "interval", "SECONDS",
+		     "time between two (5s)"),
+};
+
+static int print_event(const char *type, const char *id, struct json_object *data)
+{
+	struct json_object *event = json_object_new_object();
+	int r = event ? 0 : -1;
+
+	r = r ? r : json_object_object_add(event, "type", json_object_new_string(type));
+	r = r ? r : json_object_object_add(event, "id", json_object_new_string(id));
+	if (r == 0 && data)
+		r = json_object_object_add(event, "data", json_object_get(data));
+	if (r == 0) {
+		(void)printf("%s\n", json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN));
+		(void)fflush(stdout);
+	}
+	json_object_put(event);
+	return r ? -ENOMEM : 0;
+}
+
+/* One report; an OOM kill since the last one is an event of its own. */
+static int report(const struct container *container, uint64_t *oom_kills, struct err *err)
+{
+	_cleanup_task_ KataLike__Metrics__Metrics *metrics = NULL;
+	struct json_object *data;
+	uint64_t kills;
+	int r = metrics_ask(container, &metrics, err);
+
+	if (r < 0)
+		return r;
+	kills = metrics->memory_events ? metrics->memory_events->oom_kill : 0;
+	if (kills > *oom_kills)
+		r = print_event("oom", container->record.id, NULL);
+	*oom_kills = kills;
+	data = metrics_to_json(metrics);
+	if (r == 0)
+		r = data ? print_event("stats", container->record.id, data) : -ENOMEM;
+	json_object_put(data);
+	return r < 0 ? err_set(err, -r, "events") : 0;
+}
+
+static void on_timer(void *ctx)
+{
+	*(bool *)ctx = true;
+}
+
+/* Until the container ends or a signal comes; neither is an error. */
+static int report_for_ever(struct container *container, uint64_t interval_s, struct err *err)
+{
+	struct loop_source *timer = NULL;
+	uint64_t oom_kills = 0;
+	int r = signals_new(container->loop, &container->signals, err);
+	bool due = true;
+
+	if (r < 0)
+		return r;
+	r = loop_add_timer(container->loop, on_timer, &due, &timer);
+	while (r == 0 && !*signals_noted(container->signals) &&
+	       !task_client_is_lost(container->client)) {
+		if (due) {
+			due = false;
+			loop_timer_arm(timer, (int64_t)interval_s * 1000);
+			r = report(container, &oom_kills, err);
+			if (r < 0)
+				break;
+		}
+		r = loop_step(container->loop, -1);
+	}
+	loop_source_free(timer);
+	return r == -ENOENT || r == -ECONNRESET ? 0 : r;
+}
+
+/* "5" or "5s". */
+static int parse_interval(const char *text, uint64_t *ret_s, struct err *err)
+{
+	char digits[16];
+
+	(void)snprintf(digits, sizeof(digits), "%s", text);
+	if (*digits && digits[strlen(digits) - 1] == 's')
+		digits[strlen(digits) - 1] = '\0';
+	return value_count("--interval", digits, 1, INTERVAL_MAX_S, ret_s, err);
+}
+
+static int run_events(const struct cli *cli, const void *values, char **args, size_t n_args,
+		      struct err *err)
+{
+	const struct events_options *options = values;
+	_cleanup_container_ struct container container = CONTAINER_INIT;
+	uint64_t interval_s = INTERVAL_DEFAULT_S, oom_kills = UINT64_MAX;
+	int r = 0;
+
+	(void)n_args;
+	if (options->interval)
+		r = parse_interval(options->interval, &interval_s, err);
+	if (r == 0)
+		r = container_open_live(cli, args[0], &container, err);
+	if (r < 0)
+		return r;
+	if (options->stats)
+		return report(&container, &oom_kills, err);
+	return report_for_ever(&container, interval_s, err);
+}
+
+const struct verb verb_events = {
+	.name = "events",
+	.arguments = "ID",
+	.summary = "Print statistics and OOM kills of a container as JSON lines",
+	VERB_OPTIONS(struct events_options, events_table),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_events,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Work that blocks, done in a forked child so that the loop never waits: the child runs one
+ * function and hands back a record, descriptors, or an error. The child dies with the shim.
+ */
+#ifndef KATA_LIKE_SHIM_JOB_H
+#define KATA_LIKE_SHIM_JOB_H
+
+#include "lib/err.h"
+#include "lib/fd.h"
+#include "lib/loop.h"
+
+#define JOB_RECORD_MAX 4096
+
+struct job;
+
+/* What the function fills: record of at most JOB_RECORD_MAX bytes, and descriptors. */
+struct job_output {
+	char record[JOB_RECORD_MAX];
+	size_t record_len;
+	int fds[FD_PASS_MAX];
+	size_t n_fds;
+};
+
+/* Runs in the child, with no descriptors but the standard three. 0, or negative with err set. */
+typedef int job_work_fn(const void *input, struct job_output *output, struct err *err);
+
+/*
+ * Called once from the loop, unless the job is cancelled. err is empty (code 0) on success. The
+ * descriptors in output are the callee's; output is NULL on failure.
+ */
+typedef void job_done_fn(void *ctx, const struct err *err, struct job_output *output);
+
+/* Starts work(input); input is read in the child's copy of our memory. The job frees itself. */
+int job_start(struct loop *loop, job_work_fn *work, const void *input, job_done_fn *done, void *ctx,
+	      struct job **ret_job, struct err *err) _must_check_;
+
+/* Kills the child and forgets the job; done is not called. NULL is fine; not after done. */
+void job_cancel(struct job *job);
+
+/*
+ * For work functions: runs a program (searched in PATH and the sbin folders) to its end and checks
+ * that it succeeded; its standard error becomes part of the error. -ENOENT names the package to
+ * install.
+ */
+int job_run_program(char *const argv[], const char *package, struct err *err) _must_check_;
+
+/* In a child: undo the signal set-up of the loop, and die when the parent does. 0 or -errno. */
+int job_child_reset(pid_t parent) _must_check_;
+
+#endif

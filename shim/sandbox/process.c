@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One process of a container. */
+#include "shim/sandbox/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct process_waiter {
+	struct process_waiter *next;
+	process_wait_fn *fn;
+	void *ctx;
+};
+
+struct process *process_new(struct container *container, const char *exec_id,
+			    const struct process_io *io)
+{
+	struct process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return NULL;
+	*process = (struct process){
+		.container = container,
+		.exec_id = strdup(exec_id),
+		.terminal = io->terminal,
+		.in = strdup(io->in),
+		.out = strdup(io->out),
+		.err = strdup(io->err),
+		.drained = true,
+	};
+	if (!process->exec_id || !process->in || !process->out || !process->err) {
+		process_free(process);
+		return NULL;
+	}
+	return process;
+}
+
+static void call_waiters(struct process_waiter **list, const struct process *process)
+{
+	while (*list) {
+		struct process_waiter *waiter = *list;
+
+		*list = waiter->next;
+		waiter->fn(waiter->ctx, process);
+		free(waiter);
+	}
+}
+
+void process_free(struct process *process)
+{
+	if (!process)
+		return;
+	if (process->state != PROCESS_STOPPED && process->exit_waiters) {
+		process->state = PROCESS_STOPPED;
+		process->exit_status = PROCESS_STATUS_KILLED;
+		(void)clock_gettime(CLOCK_REALTIME, &process->exited_at);
+	}
+	call_waiters(&process->exit_waiters, process);
+	call_waiters(&process->drain_waiters, process);
+	if (process->watch)
+		process->watch->process = NULL;
+	stdio_free(process->stdio);
+	free(process->exec_id);
+	free(process->in);
+	free(process->out);
+	free(process->err);
+	free(process->spec);
+	free(process);
+}
+
+int process_open_stdio(struct process *process, struct loop *loop, struct vsock_link *link,
+		       uint32_t *next_port, struct err *err)
+{
+	struct stdio_paths paths = { process->terminal, process->in, process->out, process->err };
+	int r = stdio_new(loop, link, next_port, &paths, &process->stdio, err);
+
+	if (r < 0)
+		return r;
+	process->drained = false;
+	if (process->stdin_closed)
+		stdio_close_stdin(process->stdio);
+	return 0;
+}
+
+void process_describe_stdio(const struct process *process, KataLike__Agent__V1__Stdio *ret_stdio)
+{
+	struct stdio_ports ports = stdio_get_ports(process->stdio);
+
+	ret_stdio->terminal = process->terminal;
+	ret_stdio->stdin_port = ports.in;
+	ret_stdio->stdout_port = ports.out;
+	ret_stdio->stderr_port = ports.err;
+}
+
+static void output_drained(void *ctx)
+{
+	struct process *process = ctx;
+
+	process->drained = true;
+	call_waiters(&process->drain_waiters, process);
+}
+
+void process_stopped(struct process *process, uint32_t exit_status)
+{
+	if (process->state == PROCESS_STOPPED)
+		return;
+	process->state = PROCESS_STOPPED;
+	process->exit_status = MIN(exit_status, 255u);
+	(void)clock_gettime(CLOCK_REALTIME, &process->exited_at);
+	call_waiters(&process->exit_waiters, process);
+	if (process->stdio)
+		stdio_drain(process->stdio, output_drained, process);
+	else
+		call_waiters(&process->drain_waiters, process);
+}
+
+static int add_waiter(struct process_waiter **list, process_wait_fn *fn, void *ctx)
+{
+	struct process_waiter *waiter = calloc(1, sizeof(*waiter));
+
+	if (!waiter)
+		return -ENOMEM;
+	*waiter = (struct process_waiter){ .next = *list, .fn = fn, .ctx = ctx };
+	*list = waiter;
+	return 0;
+}
+
+int process_wait_exit(struct process *process, process_wait_fn *fn, void *ctx)
+{
+	if (process->state != PROCESS_STOPPED)
+		return add_waiter(&process->exit_waiters, fn, ctx);
+	fn(ctx, process);
+	return 0;
+}
+
+int process_wait_drained(struct process *process, process_wait_fn *fn, void *ctx)
+{
+	if (process->state != PROCESS_STOPPED || !process->drained)
+		return add_waiter(&process->drain_waiters, fn, ctx);
+	fn(ctx, process);
+	return 0;
+}
+
+static void forget(struct process_waiter **list, const void *ctx)
+{
+	while (*list) {
+		struct process_waiter *waiter = *list;
+
+		if (waiter->ctx != ctx) {
+			list = &waiter->next;
+			continue;
+		}
+		*list = waiter->next;
+		free(waiter);
+	}
+}
+
+void process_forget_waiter(struct process *process, void *ctx)
+{
+	forget(&process->exit_waiters, ctx);
+	forget(&process->drain_waiters, ctx);
+}

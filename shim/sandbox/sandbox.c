@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One pod's virtual machine.
+ *
+ * Whatever goes wrong, the end has one place: vmm_ended(). A boot that takes too long, an agent
+ * that refuses, a lost connection put their reason into `end` and kill the VMM; its end then tells
+ * everybody.
+ */
+#include "shim/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent.pb-c.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "proto/vsock-link.h"
+#include "shim/pidfile.h"
+#include "shim/sandbox/vmm-process.h"
+
+#define BOOT_TIMEOUT_MS	   60000
+#define DESTROY_TIMEOUT_MS 5000
+/* When the connection breaks the VMM mostly ends as well, and knows better why. */
+#define LOST_GRACE_MS 1000
+
+struct sandbox {
+	struct loop *loop;
+	const struct state *state;
+	bool debug;
+	struct sandbox_callbacks callbacks;
+	enum sandbox_state step;
+	struct disk disks[SANDBOX_DISKS_MAX]; /* their descriptors are the VMM's alone */
+	size_t n_disks;
+	struct vsock_link *link;
+	struct vmm_process *vmm;
+	struct agent_client *agent;
+	struct loop_source *lost_timer;
+	uint32_t next_port;
+	pid_t pid;
+	struct err end; /* why it ends, if that was known before the VMM's end */
+	sandbox_boot_fn *booted;
+	void *booted_ctx;
+	loop_fn *stopped;
+	void *stopped_ctx;
+};
+
+int sandbox_new(struct loop *loop, const struct state *state, bool debug,
+		const struct sandbox_callbacks *callbacks, struct sandbox **ret_sandbox,
+		struct err *err)
+{
+	struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
+
+	if (!sandbox)
+		return err_set(err, ENOMEM, "cannot make a sandbox");
+	*sandbox = (struct sandbox){
+		.loop = loop,
+		.state = state,
+		.debug = debug,
+		.callbacks = *callbacks,
+		.next_port = VSOCK_PORT_STDIO_FIRST,
+	};
+	*ret_sandbox = sandbox;
+	return 0;
+}
+
+void sandbox_free(struct sandbox *sandbox)
+{
+	if (!sandbox)
+		return;
+	agent_client_free(sandbox->agent);
+	vmm_process_free(sandbox->vmm);
+	vsock_link_free(sandbox->link);
+	loop_source_free(sandbox->lost_timer);
+	free(sandbox);
+}
+
+static void record_failure(const struct sandbox *sandbox, const char *reason)
+{
+	char path[PATHS_MAX], line[ERR_TEXT_MAX + 1];
+	int n = snprintf(line, sizeof(line), "%s\n", reason);
+
+	log_error("%s", reason);
+	if (state_file(sandbox->state, "failure", path, NULL) < 0 ||
+	    file_write_atomic(path, line, (size_t)MIN(n, ERR_TEXT_MAX), 0600, NULL) < 0)
+		log_warn("cannot write the file `failure`");
+}
+
+static void vmm_ended(void *ctx, bool killed, const char *reason)
+{
+	struct sandbox *sandbox = ctx;
+	bool asked = sandbox->step == SANDBOX_STOPPING;
+	sandbox_boot_fn *booted = sandbox->booted;
+	loop_fn *stopped = sandbox->stopped;
+	char path[PATHS_MAX];
+
+	sandbox->step = SANDBOX_GONE;
+	sandbox->booted = NULL;
+	sandbox->stopped = NULL;
+	loop_source_free(sandbox->lost_timer);
+	sandbox->lost_timer = NULL;
+	if (state_file(sandbox->state, "vmm.pid", path, NULL) == 0)
+		(void)unlink(path);
+	if (sandbox->end.code != 0)
+		killed = false; /* by ourselves, for that reason */
+	else if (!asked)
+		(void)err_say(&sandbox->end, ECONNRESET, "the VM ended: %s", reason);
+	if (!asked)
+		record_failure(sandbox, sandbox->end.text);
+	agent_client_fail(sandbox->agent, asked ? "the sandbox was stopped" : sandbox->end.text);
+	sandbox->callbacks.gone(sandbox->callbacks.ctx, killed, asked ? NULL : sandbox->end.text);
+	if (asked && booted && sandbox->end.code == 0)
+		(void)err_say(&sandbox->end, ECANCELED, "the sandbox was stopped");
+	if (booted)
+		booted(sandbox->booted_ctx, &sandbox->end);
+	if (stopped)
+		stopped(sandbox->stopped_ctx);
+}
+
+/* Ends the VM for a reason. */
+static void fail(struct sandbox *sandbox, const struct err *why)
+{
+	if (sandbox->step != SANDBOX_STOPPING && sandbox->end.code == 0)
+		sandbox->end = *why;
+	vmm_process_kill(sandbox->vmm);
+}
+
+static void agent_ready(void *ctx, const struct err *err)
+{
+	struct sandbox *sandbox = ctx;
+	sandbox_boot_fn *booted = sandbox->booted;
+
+	if (sandbox->step != SANDBOX_BOOTING)
+		return;
+	if (err->code != 0) {
+		fail(sandbox, err);
+		return;
+	}
+	sandbox->step = SANDBOX_READY;
+	sandbox->booted = NULL;
+	booted(sandbox->booted_ctx, err);
+}
+
+static void lost_for_good(void *ctx)
+{
+	struct sandbox *sandbox = ctx;
+	struct err err = ERR_INIT;
+
+	(void)err_say(&err, ECONNRESET, "the connection to the guest's agent was lost");
+	fail(sandbox, &err);
+}
+
+static void agent_lost(void *ctx)
+{
+	struct sandbox *sandbox = ctx;
+
+	if (sandbox->step == SANDBOX_BOOTING || sandbox->step == SANDBOX_READY)
+		loop_timer_arm(sandbox->lost_timer, LOST_GRACE_MS);
+}
+
+static void agent_oom(void *ctx, const char *container_id)
+{
+	struct sandbox *sandbox = ctx;
+
+	sandbox->callbacks.oom(sandbox->callbacks.ctx, container_id);
+}
+
+/* Descriptors that are only needed until the VMM has inherited them. */
+struct boot_files {
+	int kernel, initrd, kvm, console, vsock;
+};
+
+static void cleanup_boot_files(struct boot_files *files)
+{
+	cleanup_fd(&files->kernel);
+	cleanup_fd(&files->initrd);
+	cleanup_fd(&files->kvm);
+	cleanup_fd(&files->console);
+	cleanup_fd(&files->vsock);
+}
+
+static int open_kvm(int *ret_fd, struct err *err)
+{
+	*ret_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (*ret_fd >= 0)
+		return 0;
+	(void)err_set(err, errno, "cannot open /dev/kvm");
+	return err_hint(err, "; `kata-like check` says what is missing");
+}
+
+static int open_file(const char *what, const char *path, int *ret_fd, struct err *err)
+{
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return *ret_fd < 0 ? err_set(err, errno, "cannot open %s %s", what, path) : 0;
+}
+
+static int open_console(const struct sandbox *sandbox, int *ret_fd, struct err *err)
+{
+	char path[PATHS_MAX];
+	int r = state_file(sandbox->state, "console.log", path, err);
+
+	if (r < 0)
+		return r;
+	*ret_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	return *ret_fd < 0 ? err_set(err, errno, "cannot open %s", path) : 0;
+}
+
+static int open_boot_files(struct sandbox *sandbox, const struct guest *guest,
+			   struct boot_files *files, struct err *err)
+{
+	int pair[2];
+	int r = open_file("kernel", guest->kernel, &files->kernel, err);
+
+	if (r == 0)
+		r = open_file("initramfs", guest->initrd, &files->initrd, err);
+	if (r == 0)
+		r = open_kvm(&files->kvm, err);
+	if (r == 0 && guest->console)
+		r = open_console(sandbox, &files->console, err);
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "cannot make the vsock link");
+	files->vsock = pair[1];
+	return vsock_link_new(sandbox->loop, pair[0], &sandbox->link, err);
+}
+
+static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
+		     const struct boot_files *files, struct err *err)
+{
+	char log_path[PATHS_MAX], pid_path[PATHS_MAX];
+	struct vmm_config config = {
+		.kernel_fd = files->kernel,
+		.initrd_fd = files->initrd,
+		.kvm_fd = files->kvm,
+		.console_fd = files->console,
+		.vsock_fd = files->vsock,
+		.cmdline = guest->cmdline,
+		.cpus = guest->cpus,
+		.memory_bytes = guest->memory_bytes,
+		.disks = sandbox->disks,
+		.n_disks = sandbox->n_disks,
+		.log_path = log_path,
+		.debug = sandbox->debug,
+	};
+	int r = state_file(sandbox->state, "vmm.log", log_path, err);
+
+	if (r == 0)
+		r = state_file(sandbox->state, "vmm.pid", pid_path, err);
+	if (r == 0)
+		r = vmm_process_new(sandbox->loop, &config, vmm_ended, sandbox, &sandbox->vmm, err);
+	if (r < 0)
+		return r;
+	sandbox->pid = vmm_process_pid(sandbox->vmm);
+	return pidfile_write(pid_path, sandbox->pid, err);
+}
+
+static int await_agent(struct sandbox *sandbox, const struct guest *guest, struct err *err)
+{
+	struct agent_hello hello = {
+		.sandbox_id = sandbox->state->id,
+		.cpus = guest->cpus,
+		.timeout_ms = BOOT_TIMEOUT_MS,
+	};
+	struct agent_callbacks callbacks = {
+		.ready = agent_ready, .lost = agent_lost, .oom = agent_oom, .ctx = sandbox
+	};
+	int r = loop_add_timer(sandbox->loop, lost_for_good, sandbox, &sandbox->lost_timer);
+
+	if (r < 0)
+		return err_set(err, -r, "cannot make a timer");
+	return agent_client_new(sandbox->loop, sandbox->link, &hello, &callbacks, &sandbox->agent,
+				err);
+}
+
+/* A boot that failed before there was anything to wait for: the sandbox may be booted again. */
+static void undo_boot(struct sandbox *sandbox)
+{
+	agent_client_free(sandbox->agent);
+	vmm_process_free(sandbox->vmm);
+	vsock_link_free(sandbox->link);
+	loop_source_free(sandbox->lost_timer);
+	sandbox->agent = NULL;
+	sandbox->vmm = NULL;
+	sandbox->link = NULL;
+	sandbox->lost_timer = NULL;
+	sandbox->n_disks = 0;
+	sandbox->pid = 0;
+}
+
+int sandbox_boot(struct sandbox *sandbox, const struct guest *guest, const struct disk *disks,
+		 size_t n_disks, sandbox_boot_fn *done, void *ctx, struct err *err)
+{
+	_cleanup_(cleanup_boot_files) struct boot_files files = { -1, -1, -1, -1, -1 };
+	int r = 0;
+
+	for (size_t i = 0; i < n_disks && i < SANDBOX_DISKS_MAX; i++)
+		sandbox->disks[i] = disks[i];
+	sandbox->n_disks = MIN(n_disks, (size_t)SANDBOX_DISKS_MAX);
+	if (n_disks > SANDBOX_DISKS_MAX)
+		r = err_say(err, E2BIG, "more than %d disks", SANDBOX_DISKS_MAX);
+	if (r == 0)
+		r = open_boot_files(sandbox, guest, &files, err);
+	if (r == 0)
+		r = await_agent(sandbox, guest, err);
+	if (r == 0)
+		r = start_vmm(sandbox, guest, &files, err);
+	for (size_t i = 0; i < n_disks; i++)
+		close(disks[i].fd);
+	if (r < 0) {
+		undo_boot(sandbox);
+		return r;
+	}
+	sandbox->step = SANDBOX_BOOTING;
+	sandbox->booted = done;
+	sandbox->booted_ctx = ctx;
+	return 0;
+}
+
+static bool has_writable_disk(const struct sandbox *sandbox)
+{
+	for (size_t i = 0; i < sandbox->n_disks; i++)
+		if (sandbox->disks[i].writable)
+			return true;
+	return false;
+}
+
+static void agent_destroyed(void *ctx, const struct ttrpc_status *status,
+			    const ProtobufCMessage *response)
+{
+	struct sandbox *sandbox = ctx;
+
+	(void)response;
+	if (status->code == TTRPC_CANCELLED)
+		return;
+	if (status->code != TTRPC_OK)
+		log_warn("the guest did not write back its disks: %s", status->message);
+	vmm_process_stop(sandbox->vmm);
+}
+
+void sandbox_stop(struct sandbox *sandbox, loop_fn *done, void *ctx)
+{
+	KataLike__Empty request = KATA_LIKE__EMPTY__INIT;
+	enum sandbox_state before = sandbox->step;
+
+	if (before == SANDBOX_NOTHING || before == SANDBOX_GONE) {
+		sandbox->step = SANDBOX_GONE;
+		done(ctx);
+		return;
+	}
+	sandbox->stopped = done;
+	sandbox->stopped_ctx = ctx;
+	sandbox->step = SANDBOX_STOPPING;
+	if (before == SANDBOX_READY && has_writable_disk(sandbox))
+		agent_client_call(sandbox->agent, "DestroySandbox", &kata_like__empty__descriptor,
+				  &request.base, DESTROY_TIMEOUT_MS, agent_destroyed, sandbox);
+	else if (before == SANDBOX_READY)
+		vmm_process_stop(sandbox->vmm);
+	else if (before == SANDBOX_BOOTING)
+		vmm_process_kill(sandbox->vmm);
+}
+
+enum sandbox_state sandbox_state(const struct sandbox *sandbox)
+{
+	return sandbox->step;
+}
+
+const char *sandbox_failure(const struct sandbox *sandbox)
+{
+	return sandbox->end.text;
+}
+
+pid_t sandbox_pid(const struct sandbox *sandbox)
+{
+	return sandbox->pid;
+}
+
+bool sandbox_has_disk(const struct sandbox *sandbox, const char *serial)
+{
+	for (size_t i = 0; i < sandbox->n_disks; i++)
+		if (strcmp(sandbox->disks[i].serial, serial) == 0)
+			return true;
+	return false;
+}
+
+struct agent_client *sandbox_agent(struct sandbox *sandbox)
+{
+	return sandbox->agent;
+}
+
+struct vsock_link *sandbox_link(struct sandbox *sandbox)
+{
+	return sandbox->link;
+}
+
+uint32_t *sandbox_next_port(struct sandbox *sandbox)
+{
+	return &sandbox->next_port;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The standard streams of one process. */
+#include "shim/sandbox/stdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "shim/sandbox/relay.h"
+
+#define STDIO_STALL_MS 1000
+
+enum direction {
+	STDIO_IN,
+	STDIO_OUT,
+	STDIO_ERR,
+	STDIO_N,
+};
+
+static const char *const names[STDIO_N] = { "stdin", "stdout", "stderr" };
+
+/* One stream: waiting for the guest (listener), moving (relay), or over (host_fd == -1). */
+struct stream {
+	struct stdio *stdio;
+	enum direction direction;
+	int host_fd; /* the FIFO or file */
+	int hold_fd; /* stdin's write end, until it is closed on purpose */
+	int guest_fd;
+	uint32_t port;
+	struct vsock_listener *listener;
+	struct relay *relay;
+	uint64_t bytes_before; /* at the last look for a stall */
+};
+
+struct stdio {
+	struct loop *loop;
+	bool terminal;
+	struct stream streams[STDIO_N];
+	struct loop_source *stall_timer;
+	bool draining;
+	loop_fn *drained;
+	void *drained_ctx;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void stream_close(struct stream *stream)
+{
+	vsock_listener_free(stream->listener);
+	relay_free(stream->relay);
+	stream->listener = NULL;
+	stream->relay = NULL;
+	close_fd(&stream->host_fd);
+	close_fd(&stream->hold_fd);
+	close_fd(&stream->guest_fd);
+}
+
+/* While draining: everything is passed on once no output is open any more. */
+static void check_drained(struct stdio *stdio)
+{
+	if (!stdio->draining || !stdio->drained || stdio->streams[STDIO_OUT].host_fd >= 0 ||
+	    stdio->streams[STDIO_ERR].host_fd >= 0)
+		return;
+	loop_timer_arm(stdio->stall_timer, -1);
+	loop_fn *drained = stdio->drained;
+
+	stdio->drained = NULL;
+	drained(stdio->drained_ctx);
+}
+
+/*
+ * An output ended: while the process lives its FIFO stays open, since the end of it would tell the
+ * client that the process is over.
+ */
+static void stream_ended(void *ctx)
+{
+	struct stream *stream = ctx;
+	struct stdio *stdio = stream->stdio;
+
+	if (stream->direction == STDIO_IN) {
+		/* A terminal knows no half-open stream: its end would be a hang-up. */
+		if (!stdio->terminal)
+			(void)shutdown(stream->guest_fd, SHUT_WR);
+		relay_free(stream->relay);
+		stream->relay = NULL;
+		close_fd(&stream->host_fd);
+		close_fd(&stream->hold_fd);
+		return;
+	}
+	relay_free(stream->relay);
+	stream->relay = NULL;
+	close_fd(&stream->guest_fd);
+	if (stdio->draining) {
+		stream_close(stream);
+		check_drained(stdio);
+	}
+}
+
+static void stream_start(struct stream *stream, int guest_fd)
+{
+	bool in = stream->direction == STDIO_IN;
+	int r;
+
+	stream->guest_fd = guest_fd;
+	r = relay_new(stream->stdio->loop, in ? stream->host_fd : guest_fd,
+		      in ? guest_fd : stream->host_fd, stream_ended, stream, &stream->relay);
+	if (r < 0) {
+		log_error("cannot relay %s: %s", names[stream->direction], strerror(-r));
+		stream_close(stream);
+	}
+}
+
+static void guest_connected(void *ctx, int fd)
+{
+	struct stream *stream = ctx;
+	struct stream *in = &stream->stdio->streams[STDIO_IN];
+
+	stream->listener = NULL;
+	/* With a terminal stdin's port is stdout's, and the one connection serves both. */
+	if (stream->direction == STDIO_OUT && in->port == stream->port && in->host_fd >= 0) {
+		int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+		if (copy >= 0)
+			stream_start(in, copy);
+	}
+	stream_start(stream, fd);
+}
+
+static int open_fifo(const char *path, int flags, int *ret_fd, struct err *err)
+{
+	_cleanup_fd_ int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return err_set(err, errno, "cannot open FIFO %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "cannot stat %s", path);
+	if (!S_ISFIFO(st.st_mode))
+		return err_say(err, EINVAL, "%s is not a FIFO; for a file use file://%s", path,
+			       path);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int stream_open(struct stream *stream, const char *uri, struct err *err)
+{
+	const char *file = strncmp(uri, "file://", 7) == 0 ? uri + 7 : NULL;
+	const char *fifo = strncmp(uri, "fifo://", 7) == 0 ? uri + 7
+			   : strncmp(uri, "fifo:", 5) == 0 ? uri + 5
+							   : uri;
+	int r;
+
+	if (file && stream->direction != STDIO_IN) {
+		stream->host_fd =
+			open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+		return stream->host_fd < 0 ? err_set(err, errno, "cannot open %s", file) : 0;
+	}
+	if (fifo[0] != '/')
+		return err_say(err, EINVAL,
+			       "cannot use \"%.200s\": neither an absolute path of a "
+			       "FIFO nor, for outputs, file://PATH",
+			       uri);
+	if (stream->direction != STDIO_IN)
+		return open_fifo(fifo, O_RDWR, &stream->host_fd, err);
+	r = open_fifo(fifo, O_RDONLY, &stream->host_fd, err);
+	if (r < 0)
+		return r;
+	return open_fifo(fifo, O_WRONLY, &stream->hold_fd, err);
+}
+
+/* The next port that nobody waits on. */
+static int stream_listen(struct stream *stream, struct vsock_link *link, uint32_t *next_port)
+{
+	int r;
+
+	do {
+		stream->port = (*next_port)++;
+		r = vsock_link_listen(link, stream->port, guest_connected, stream,
+				      &stream->listener);
+	} while (r == -EADDRINUSE);
+	return r;
+}
+
+static void look_for_stall(void *ctx)
+{
+	struct stdio *stdio = ctx;
+
+	for (int i = STDIO_OUT; i < STDIO_N; i++) {
+		struct stream *stream = &stdio->streams[i];
+
+		if (stream->host_fd < 0)
+			continue;
+		if (stream->relay && (relay_is_held_up(stream->relay) ||
+				      relay_bytes(stream->relay) != stream->bytes_before)) {
+			stream->bytes_before = relay_bytes(stream->relay);
+			continue;
+		}
+		log_warn("%s: the guest did not end the stream after the process had ended",
+			 names[i]);
+		stream_close(stream);
+	}
+	loop_timer_arm(stdio->stall_timer, STDIO_STALL_MS);
+	check_drained(stdio);
+}
+
+int stdio_new(struct loop *loop, struct vsock_link *link, uint32_t *next_port,
+	      const struct stdio_paths *paths, struct stdio **ret_stdio, struct err *err)
+{
+	const char *uris[STDIO_N] = { paths->in, paths->out, paths->terminal ? "" : paths->err };
+	struct stdio *stdio = calloc(1, sizeof(*stdio));
+	int r = 0;
+
+	if (!stdio)
+		return err_set(err, ENOMEM, "cannot set up stdio");
+	stdio->loop = loop;
+	stdio->terminal = paths->terminal;
+	for (int i = 0; i < STDIO_N; i++)
+		stdio->streams[i] = (struct stream){ .stdio = stdio,
+						     .direction = (enum direction)i,
+						     .host_fd = -1,
+						     .hold_fd = -1,
+						     .guest_fd = -1 };
+	for (int i = 0; r == 0 && i < STDIO_N; i++) {
+		if (!uris[i] || !*uris[i])
+			continue;
+		r = stream_open(&stdio->streams[i], uris[i], err);
+		if (r < 0)
+			(void)err_push(err, "%s", names[i]);
+		else if (i == STDIO_IN && stdio->terminal && uris[STDIO_OUT] && *uris[STDIO_OUT])
+			continue;
+		else if (stream_listen(&stdio->streams[i], link, next_port) < 0)
+			r = err_set(err, ENOMEM, "cannot set up %s", names[i]);
+	}
+	if (r == 0 && stdio->terminal && stdio->streams[STDIO_IN].host_fd >= 0 &&
+	    stdio->streams[STDIO_OUT].port)
+		stdio->streams[STDIO_IN].port = stdio->streams[STDIO_OUT].port;
+	if (r == 0 && loop_add_timer(loop, look_for_stall, stdio, &stdio->stall_timer) < 0)
+		r = err_set(err, ENOMEM, "cannot set up stdio");
+	if (r < 0) {
+		stdio_free(stdio);
+		return r;
+	}
+	*ret_stdio = stdio;
+	return 0;
+}
+
+void stdio_free(struct stdio *stdio)
+{
+	if (!stdio)
+		return;
+	for (int i = 0; i < STDIO_N; i++)
+		stream_close(&stdio->streams[i]);
+	loop_source_free(stdio->stall_timer);
+	free(stdio);
+}
+
+struct stdio_ports stdio_get_ports(const struct stdio *stdio)
+{
+	return (struct stdio_ports){ stdio->streams[STDIO_IN].port, stdio->streams[STDIO_OUT].port,
+				     stdio->streams[STDIO_ERR].port };
+}
+
+void stdio_close_stdin(struct stdio *stdio)
+{
+	close_fd(&stdio->streams[STDIO_IN].hold_fd);
+}
+
+void stdio_drain(struct stdio *stdio, loop_fn *done, void *ctx)
+{
+	stdio->draining = true;
+	stdio->drained = done;
+	stdio->drained_ctx = ctx;
+	stream_close(&stdio->streams[STDIO_IN]);
+	/*
+	 * What has ended already brings nothing more. A connection that the guest made may still
+	 * stand in the link's queue, so a stream that waits for one gets the time of a stall.
+	 */
+	for (int i = STDIO_OUT; i < STDIO_N; i++) {
+		struct stream *stream = &stdio->streams[i];
+
+		if (!stream->relay && !stream->listener)
+			stream_close(stream);
+		else if (stream->relay)
+			stream->bytes_before = relay_bytes(stream->relay);
+	}
+	loop_timer_arm(stdio->stall_timer, STDIO_STALL_MS);
+	check_drained(stdio);
+}

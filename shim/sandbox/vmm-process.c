@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The VMM as a child process. */
+#include "shim/sandbox/vmm-process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/paths.h"
+#include "proto/ttrpc/client.h"
+#include "shim/job.h"
+#include "shim/sandbox/log-tail.h"
+#include "vmm.pb-c.h"
+
+#define STOP_TIMEOUT_MS 1000
+#define ARGS_MAX	64
+#define TEXT_MAX	8192
+
+struct vmm_process {
+	struct loop *loop;
+	pid_t pid;
+	struct loop_source *child, *stop_timer;
+	struct ttrpc_client *control;
+	struct log_tail *log;
+	vmm_ended_fn *ended;
+	void *ctx;
+};
+
+/* The argument vector, and which descriptors it names. */
+struct command {
+	char *argv[ARGS_MAX];
+	size_t n_args;
+	int fds[ARGS_MAX];
+	size_t n_fds;
+	char text[TEXT_MAX];
+	size_t text_len;
+	bool overflow;
+};
+
+static void add_text(struct command *command, const char *fmt, ...) _printf_(2, 3);
+
+static void add_text(struct command *command, const char *fmt, ...)
+{
+	size_t room = sizeof(command->text) - command->text_len;
+	char *start = command->text + command->text_len;
+	va_list va;
+	int n;
+
+	va_start(va, fmt);
+	n = vsnprintf(start, room, fmt, va);
+	va_end(va);
+	if (n < 0 || (size_t)n >= room || command->n_args + 1 >= ARGS_MAX) {
+		command->overflow = true;
+		return;
+	}
+	command->text_len += (size_t)n + 1;
+	command->argv[command->n_args++] = start;
+}
+
+static void add_fd(struct command *command, const char *option, int fd, const char *more)
+{
+	add_text(command, "%s", option);
+	add_text(command, "fd:%d%s", fd, more);
+	if (!command->overflow)
+		command->fds[command->n_fds++] = fd;
+}
+
+static int build_command(struct command *command, const char *program,
+			 const struct vmm_config *config, int control_fd, int log_fd,
+			 struct err *err)
+{
+	add_text(command, "%s", program);
+	add_fd(command, "--kernel", config->kernel_fd, "");
+	add_fd(command, "--initrd", config->initrd_fd, "");
+	add_text(command, "--cmdline");
+	add_text(command, "%s", config->cmdline);
+	add_text(command, "--cpus");
+	add_text(command, "%" PRIu32, config->cpus);
+	add_text(command, "--memory");
+	add_text(command, "%" PRIu64 "K", config->memory_bytes >> 10);
+	for (size_t i = 0; i < config->n_disks; i++) {
+		char more[DISK_SERIAL_MAX + 16];
+
+		(void)snprintf(more, sizeof(more), ",%sid=%s",
+			       config->disks[i].writable ? "" : "ro,", config->disks[i].serial);
+		add_fd(command, "--disk", config->disks[i].fd, more);
+	}
+	add_fd(command, "--vsock", config->vsock_fd, "");
+	add_text(command, "--rng");
+	add_text(command, "--pvpanic");
+	add_fd(command, "--control", control_fd, "");
+	if (config->console_fd >= 0)
+		add_fd(command, "--console", config->console_fd, "");
+	add_fd(command, "--kvm", config->kvm_fd, "");
+	add_fd(command, "--log", log_fd, "");
+	add_text(command, "--log-level");
+	add_text(command, config->debug ? "debug" : "warning");
+	command->argv[command->n_args] = NULL;
+	return command->overflow ? err_say(err, E2BIG,
+					   "the VM has too many parts, or its command "
+					   "line is too long")
+				 : 0;
+}
+
+_noreturn_ static void child_main(pid_t parent, struct command *command, int log_fd)
+{
+	int null_fd;
+
+	if (job_child_reset(parent) < 0)
+		_exit(126);
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
+	    dup2(log_fd, STDERR_FILENO) < 0 || close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		_exit(126);
+	for (size_t i = 0; i < command->n_fds; i++)
+		if (fcntl(command->fds[i], F_SETFD, 0) < 0)
+			_exit(126);
+	execv(command->argv[0], command->argv);
+	dprintf(STDERR_FILENO, "shim: cannot execute %s: %s\n", command->argv[0], strerror(errno));
+	_exit(127);
+}
+
+static void describe_end(const struct vmm_process *vmm, int wait_status, char *reason, size_t size)
+{
+	const char *last = log_tail_last_error(vmm->log);
+
+	if (*last)
+		(void)snprintf(reason, size, "%s", last);
+	else if (WIFSIGNALED(wait_status))
+		(void)snprintf(reason, size, "the VM's process was killed by signal %d (%s)",
+			       WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+	else if (WEXITSTATUS(wait_status) == 0)
+		(void)snprintf(reason, size, "the guest switched itself off");
+	else
+		(void)snprintf(reason, size, "the VM's process ended with status %d",
+			       WEXITSTATUS(wait_status));
+}
+
+static void child_ended(void *ctx, pid_t pid, int wait_status)
+{
+	struct vmm_process *vmm = ctx;
+	bool killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+	char reason[ERR_TEXT_MAX];
+
+	(void)pid;
+	vmm->child = NULL;
+	vmm->pid = 0;
+	loop_timer_arm(vmm->stop_timer, -1);
+	log_tail_flush(vmm->log);
+	if (killed)
+		(void)snprintf(reason, sizeof(reason), "the VM's process was killed");
+	else
+		describe_end(vmm, wait_status, reason, sizeof(reason));
+	vmm->ended(vmm->ctx, killed, reason);
+}
+
+static void stop_timed_out(void *ctx)
+{
+	vmm_process_kill(ctx);
+}
+
+/* Socket pair and pipe between us and the child; both of the child's ends are closed by the caller.
+ */
+struct channels {
+	int control_ours, control_theirs, log_ours, log_theirs;
+};
+
+static void cleanup_channels(struct channels *channels)
+{
+	cleanup_fd(&channels->control_ours);
+	cleanup_fd(&channels->control_theirs);
+	cleanup_fd(&channels->log_ours);
+	cleanup_fd(&channels->log_theirs);
+}
+
+static int make_channels(struct channels *channels, struct err *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "cannot make the VMM's control socket");
+	channels->control_ours = pair[0];
+	channels->control_theirs = pair[1];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_set(err, errno, "cannot make the VMM's log pipe");
+	channels->log_ours = pair[0];
+	channels->log_theirs = pair[1];
+	return 0;
+}
+
+static int spawn(struct vmm_process *vmm, const struct vmm_config *config,
+		 const struct channels *channels, struct err *err)
+{
+	char program[PATHS_MAX];
+	_cleanup_free_ struct command *command = calloc(1, sizeof(*command));
+	pid_t parent = getpid();
+	int r;
+
+	if (!command)
+		return err_set(err, ENOMEM, "cannot start the VMM");
+	r = paths_program("kata-like-vmm", program, err);
+	if (r < 0)
+		return r;
+	r = build_command(command, program, config, channels->control_theirs, channels->log_theirs,
+			  err);
+	if (r < 0)
+		return r;
+	vmm->pid = fork();
+	if (vmm->pid < 0) {
+		vmm->pid = 0;
+		return err_set(err, errno, "cannot start the VMM");
+	}
+	if (vmm->pid == 0)
+		child_main(parent, command, channels->log_theirs);
+	r = loop_add_child(vmm->loop, vmm->pid, child_ended, vmm, &vmm->child);
+	return r < 0 ? err_set(err, -r, "cannot watch the VMM") : 0;
+}
+
+int vmm_process_new(struct loop *loop, const struct vmm_config *config, vmm_ended_fn *ended,
+		    void *ctx, struct vmm_process **ret_vmm, struct err *err)
+{
+	_cleanup_(cleanup_channels) struct channels channels = { -1, -1, -1, -1 };
+	struct vmm_process *vmm = calloc(1, sizeof(*vmm));
+	int r;
+
+	if (!vmm)
+		return err_set(err, ENOMEM, "cannot start the VMM");
+	*vmm = (struct vmm_process){ .loop = loop, .ended = ended, .ctx = ctx };
+	r = make_channels(&channels, err);
+	if (r == 0)
+		r = log_tail_new(loop, TAKE_FD(channels.log_ours), config->log_path, &vmm->log,
+				 err);
+	if (r == 0 && loop_add_timer(loop, stop_timed_out, vmm, &vmm->stop_timer) < 0)
+		r = err_set(err, ENOMEM, "cannot start the VMM");
+	if (r == 0)
+		r = ttrpc_client_new(loop, TAKE_FD(channels.control_ours), NULL, NULL,
+				     &vmm->control, err);
+	if (r == 0)
+		r = spawn(vmm, config, &channels, err);
+	if (r < 0) {
+		vmm_process_free(vmm);
+		return r;
+	}
+	*ret_vmm = vmm;
+	return 0;
+}
+
+void vmm_process_free(struct vmm_process *vmm)
+{
+	if (!vmm)
+		return;
+	loop_source_free(vmm->child);
+	if (vmm->pid > 0) {
+		(void)kill(vmm->pid, SIGKILL);
+		(void)waitpid(vmm->pid, NULL, 0);
+	}
+	ttrpc_client_free(vmm->control);
+	loop_source_free(vmm->stop_timer);
+	log_tail_free(vmm->log);
+	free(vmm);
+}
+
+pid_t vmm_process_pid(const struct vmm_process *vmm)
+{
+	return vmm ? vmm->pid : 0;
+}
+
+static void stop_answered(void *ctx, const struct ttrpc_status *status,
+			  const ProtobufCMessage *response)
+{
+	/* It ends now or the timer fires: both are seen elsewhere. */
+	(void)ctx;
+	(void)status;
+	(void)response;
+}
+
+void vmm_process_stop(struct vmm_process *vmm)
+{
+	static const struct ttrpc_target stop = { "kata_like.vmm.v1.Vmm", "Stop",
+						  &kata_like__empty__descriptor };
+	KataLike__Empty request = KATA_LIKE__EMPTY__INIT;
+
+	if (vmm->pid == 0)
+		return;
+	loop_timer_arm(vmm->stop_timer, STOP_TIMEOUT_MS);
+	if (ttrpc_client_call(vmm->control, &stop, &request.base, STOP_TIMEOUT_MS, stop_answered,
+			      NULL) < 0)
+		vmm_process_kill(vmm);
+}
+
+void vmm_process_kill(struct vmm_process *vmm)
+{
+	/* Not reaped before loop_add_child() has, so the number is still its own. */
+	if (vmm->pid > 0)
+		(void)kill(vmm->pid, SIGKILL);
+}

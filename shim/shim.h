@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon of one pod: what it owns, and how it ends. */
+#ifndef KATA_LIKE_SHIM_SHIM_H
+#define KATA_LIKE_SHIM_SHIM_H
+
+#include <stdbool.h>
+
+#include "lib/err.h"
+#include "lib/loop.h"
+#include "proto/ttrpc/server.h"
+#include "shim/sandbox/container.h"
+#include "shim/sandbox/sandbox.h"
+#include "shim/state.h"
+
+struct creation;
+
+struct shim {
+	struct loop *loop;
+	struct state state;
+	struct ttrpc_server *server;
+	struct sandbox *sandbox;
+	struct container *containers;
+	struct creation *creations; /* containers being made */
+	struct loop_source *idle_timer;
+	struct loop_source *sigterm, *sigint;
+	bool stopping;
+	struct shim_shutdown *shutdowns; /* who waits for the end */
+};
+
+/*
+ * Serves on a listening socket until it is shut down, and cleans up. on_ready is called once
+ * everything is set up. 0, or negative with err set.
+ */
+int shim_serve(const struct state *state, int listen_fd, bool debug, void (*on_ready)(void *),
+	       void *ctx, struct err *err) _must_check_;
+
+/* A container that the agent has made or, with unready, is about to; NULL when there is none. */
+struct container *shim_find(struct shim *shim, const char *id, bool unready);
+void shim_add_container(struct shim *shim, struct container *container);
+/* Forgets and frees a container. */
+void shim_remove_container(struct shim *shim, struct container *container);
+
+/* For container_new(): ctx is the shim. Notes that a process has ended. */
+void shim_note_exit(void *ctx, const struct process *process);
+
+/*
+ * Ends every container and the VM and removes what is on disk; then calls done, then lets
+ * shim_serve() return. done may be NULL. 0, or -ENOMEM when done cannot be remembered (nothing is
+ * done then).
+ */
+int shim_shut_down(struct shim *shim, loop_fn *done, void *ctx);
+
+#endif

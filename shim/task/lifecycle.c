@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Create, Start, Wait and Shutdown. */
+#include "agent.pb-c.h"
+#include "lib/log.h"
+#include "shim/creation.h"
+#include "shim/task/task.h"
+#include "task.pb-c.h"
+
+static void created(void *ctx, struct container *container, const struct err *err)
+{
+	struct task_op *op = ctx;
+	KataLike__Task__CreateTaskResponse response = KATA_LIKE__TASK__CREATE_TASK_RESPONSE__INIT;
+
+	(void)container;
+	if (err->code != 0) {
+		log_warn("cannot create container %s: %s", op->id, err_text(err));
+		ttrpc_call_fail_err(op->call, err);
+	} else {
+		response.pid = (uint32_t)sandbox_pid(op->shim->sandbox);
+		ttrpc_call_reply(op->call, &response.base);
+	}
+	task_op_free(op);
+}
+
+void task_create(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
+{
+	const KataLike__Task__CreateTaskRequest *request = (const void *)message;
+	struct task_op *op = task_op_new(ctx, call, request->id, "");
+
+	if (op)
+		creation_start(ctx, request, created, op);
+}
+
+static void started(void *ctx, const struct ttrpc_status *status, const ProtobufCMessage *answer)
+{
+	struct task_op *op = ctx;
+	struct process *init = task_op_process(op);
+	KataLike__Task__StartResponse response = KATA_LIKE__TASK__START_RESPONSE__INIT;
+
+	(void)answer;
+	if (status->code == TTRPC_OK) {
+		if (init && init->state == PROCESS_STARTING)
+			init->state = PROCESS_RUNNING;
+		response.pid = (uint32_t)sandbox_pid(op->shim->sandbox);
+		ttrpc_call_reply(op->call, &response.base);
+	} else {
+		if (init)
+			task_start_failed(init, status->code);
+		task_fail_status(op->call, status);
+	}
+	task_op_free(op);
+}
+
+static void start_init(struct shim *shim, struct process *init, struct ttrpc_call *call)
+{
+	KataLike__Agent__V1__ContainerRequest request =
+		KATA_LIKE__AGENT__V1__CONTAINER_REQUEST__INIT;
+	struct task_op *op = task_op_new(shim, call, init->container->id, "");
+
+	if (!op)
+		return;
+	init->state = PROCESS_STARTING;
+	request.container_id = init->container->id;
+	agent_client_call(init->container->agent, "StartContainer", &kata_like__empty__descriptor,
+			  &request.base, TASK_START_TIMEOUT_MS, started, op);
+}
+
+void task_start(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
+{
+	const KataLike__Task__StartRequest *request = (const void *)message;
+	struct process *process = task_find_process(ctx, call, request->id, request->exec_id);
+
+	if (!process)
+		return;
+	if (process->state != PROCESS_CREATED || process->deleting)
+		ttrpc_call_fail(call, TTRPC_FAILED_PRECONDITION, "%s%s%s %s",
+				process->container->id, *process->exec_id ? "/" : "",
+				process->exec_id,
+				process->state == PROCESS_STOPPED ? "has ended already"
+								  : "was started already");
+	else if (*process->exec_id)
+		task_start_exec(ctx, process, call);
+	else
+		start_init(ctx, process, call);
+}
+
+static void process_ended(void *ctx, const struct process *process)
+{
+	struct ttrpc_call *call = ctx;
+	KataLike__Task__WaitResponse response = KATA_LIKE__TASK__WAIT_RESPONSE__INIT;
+	KataLike__Timestamp exited_at;
+
+	task_timestamp(&process->exited_at, &exited_at);
+	response.exit_status = process->exit_status;
+	response.exited_at = &exited_at;
+	ttrpc_call_reply(call, &response.base);
+}
+
+void task_wait(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
+{
+	const KataLike__Task__WaitRequest *request = (const void *)message;
+	struct process *process = task_find_process(ctx, call, request->id, request->exec_id);
+
+	if (process && process_wait_exit(process, process_ended, call) < 0)
+		ttrpc_call_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static void shut_down(void *ctx)
+{
+	ttrpc_call_reply_empty(ctx);
+}
+
+void task_shutdown(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
+{
+	const KataLike__Task__ShutdownRequest *request = (const void *)message;
+	struct shim *shim = ctx;
+
+	/* containerd asks after each task of a pod; the one after the last counts. */
+	if (shim->containers && !request->now)
+		ttrpc_call_reply_empty(call);
+	else if (shim_shut_down(shim, shut_down, call) < 0)
+		ttrpc_call_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+}

@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Bad input: a clear message, status 125, and nothing left.
+# shellcheck disable=SC2016,SC2317 # the shell in the container expands; cases are called by name
+. "$(dirname "$0")/lib.sh"
+
+kernel=$KATA_LIKE_BUILD/guest/vmlinux
+
+# refused PATTERN OPTION…: `run` of a busybox with the options; PATTERN is in its message.
+refused() {
+	local pattern=$1
+	shift
+	expect_status 125 timeout 100 "$kata" run --rm --rootfs "$busybox" "$@" -- true
+	expect_match err "$pattern"
+	[ ! -s "$work/out" ] || fail "it printed: $(cat "$work/out")"
+}
+
+a_missing_kernel() {
+	refused 'no-such-kernel.*No such file' --kernel "$work/no-such-kernel"
+}
+
+a_foreign_file_as_kernel() {
+	seq 1 100000 >"$work/text"
+	refused "$work/text" --kernel "$work/text"
+	: >"$work/empty"
+	refused "$work/empty" --kernel "$work/empty"
+	refused 'ls' --kernel "$(readlink -f /bin/ls)"
+}
+
+a_cut_bzimage() {
+	local bzimage
+	bzimage=$(dirname "$kernel")/bzImage
+	[ -r "$bzimage" ] || fail "no bzImage beside $kernel to cut"
+	head -c 100000 "$bzimage" >"$work/cut"
+	refused "$work/cut" --kernel "$work/cut"
+	head -c 300 "$bzimage" >"$work/cut"
+	refused "$work/cut" --kernel "$work/cut"
+}
+
+a_cut_vmlinux_and_one_for_another_machine() {
+	head -c 2000000 "$kernel" >"$work/cut"
+	refused "$work/cut" --kernel "$work/cut"
+	# e_machine (offset 18) becomes 183, aarch64.
+	cp -L "$kernel" "$work/foreign"
+	printf '\267\000' | dd of="$work/foreign" bs=1 seek=18 conv=notrunc status=none
+	refused "$work/foreign" --kernel "$work/foreign"
+}
+
+wrong_amounts_of_memory_and_processors() {
+	refused 'memory.*more than 0' --memory 0
+	refused 'memory.*not a size' --memory lots
+	refused '[Mm]emory' --memory 900T
+	refused '[Mm]emory' --memory 1K
+	refused 'cpus' --cpus 0
+	refused 'cpus' --cpus 1000
+}
+
+a_missing_root_filesystem() {
+	expect_status 125 "$kata" run --rm --rootfs "$work/none" -- true
+	expect_match err "$work/none.*No such file"
+	expect_status 125 "$kata" run --rm --rootfs /etc/passwd -- true
+	expect_match err 'Not a directory'
+	expect_status 125 "$kata" run --rm --bundle "$work/none"
+	expect_match err "$work/none.*No such file"
+	mkdir -p "$work/empty-bundle"
+	expect_status 125 "$kata" run --rm --bundle "$work/empty-bundle"
+	expect_match err 'config.json'
+}
+
+a_root_filesystem_without_the_command() {
+	mkdir -p "$work/bare/bin"
+	expect_status 127 "$kata" run --rm --rootfs "$work/bare" -- /bin/sh
+	expect_match err '/bin/sh'
+}
+
+# wrong_config PATTERN JSON: config.json with the member instead of the default's.
+wrong_config() {
+	rm -rf "$work/bundle"
+	mkdir "$work/bundle"
+	ln -s "$busybox" "$work/bundle/rootfs"
+	"$kata" spec --bundle "$work/bundle"
+	python3 - "$work/bundle/config.json" "$2" <<'END'
+import json, sys
+path, change = sys.argv[1:]
+config = json.load(open(path))
+config["process"]["terminal"] = False
+def merge(into, of):
+    for key, value in of.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+merge(config, json.loads(change))
+json.dump(config, open(path, "w"))
+END
+	expect_status 125 timeout 60 "$kata" run --rm --bundle "$work/bundle"
+	expect_match err "$1"
+}
+
+wrong_types_in_config_json() {
+	wrong_config 'process' '{"process": [1]}'
+	wrong_config 'args' '{"process": {"args": "sh"}}'
+	wrong_config 'args' '{"process": {"args": []}}'
+	wrong_config 'args\[1\]|args' '{"process": {"args": ["sh", 7]}}'
+	wrong_config 'env' '{"process": {"env": {"A": "b"}}}'
+	wrong_config 'uid' '{"process": {"user": {"uid": -1}}}'
+	wrong_config 'path' '{"root": {"path": 3}}'
+	wrong_config 'mounts' '{"mounts": "all"}'
+	wrong_config 'namespaces' '{"linux": {"namespaces": {}}}'
+	wrong_config 'io.kata-like.memory|[Mm]emory' '{"annotations": {"io.kata-like.memory": "much"}}'
+	wrong_config 'io.kata-like.nonsense' '{"annotations": {"io.kata-like.nonsense": "1"}}'
+	printf '{"root":' >"$work/bundle/config.json"
+	expect_status 125 "$kata" run --rm --bundle "$work/bundle"
+	expect_match err 'config.json'
+}
+
+# An ELF kernel with a PVH entry that jumps to itself.
+make_silent_kernel() {
+	python3 - "$1" <<'END'
+import struct, sys
+load = 0x1000000
+code = b"\xeb\xfe" + b"\x90" * 62
+note = struct.pack("<III", 4, 4, 18) + b"Xen\0" + struct.pack("<I", load)
+code_at = 64 + 2 * 56
+note_at = code_at + len(code)
+header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack(
+    "<HHIQQQIHHHHHH", 2, 62, 1, load, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+phdr = struct.pack("<IIQQQQQQ", 1, 5, code_at, load, load, len(code), len(code), 4096)
+phdr += struct.pack("<IIQQQQQQ", 4, 4, note_at, 0, 0, len(note), len(note), 4)
+open(sys.argv[1], "wb").write(header + phdr + code + note)
+END
+}
+
+a_machine_that_never_answers() {
+	make_silent_kernel "$work/silent"
+	SECONDS=0
+	refused 'did not come up within [0-9]+ s' --kernel "$work/silent"
+	[ "$SECONDS" -lt 95 ] || fail "it took $SECONDS s to notice"
+}
+
+an_initramfs_without_agent() {
+	(cd "$work" && mkdir -p tree/dev && cd tree && find . | cpio -o -H newc 2>/dev/null) >"$work/initrd"
+	refused 'panic|ended|died|init' --initrd "$work/initrd"
+}
+
+wrong_usage() {
+	expect_status 2 "$kata" run --rm -- true
+	expect_match err '--rootfs'
+	expect_status 2 "$kata" run --rm --rootfs "$busybox"
+	expect_match err 'no command'
+	expect_status 2 "$kata" run --no-such-option
+	expect_status 2 "$kata" rnu
+	expect_match err 'did you mean "run"'
+	expect_status 2 "$kata"
+	expect_status 125 "$kata" run --rm --name ../x --rootfs "$busybox" -- true
+	expect_match err '\.\./x'
+	expect_status 125 "$kata" run --rm --user nobody-here --rootfs "$busybox" -- true
+	expect_match err 'nobody-here'
+	expect_status 125 "$kata" run --rm --mount type=bind,target=/x --rootfs "$busybox" -- true
+	expect_match err 'source='
+	expect_status 125 "$kata" run --rm --pod nowhere --rootfs "$busybox" -- true
+	expect_match err 'nowhere'
+}
+
+check "a missing kernel" a_missing_kernel
+check "a file that is no kernel" a_foreign_file_as_kernel
+check "a bzImage cut short" a_cut_bzimage
+check "a vmlinux cut short, and one for another machine" a_cut_vmlinux_and_one_for_another_machine
+check "memory 0, nonsense, too little or more than the host has; processors likewise" \
+	wrong_amounts_of_memory_and_processors
+check "a root filesystem or bundle that is not there" a_missing_root_filesystem
+check "a root filesystem that lacks the command" a_root_filesystem_without_the_command
+check "a config.json with wrong types" wrong_types_in_config_json
+check "a virtual machine that never answers" a_machine_that_never_answers
+check "an initramfs without an agent" an_initramfs_without_agent
+check "a command line that is wrong" wrong_usage
+finish

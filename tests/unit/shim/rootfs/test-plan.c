@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which disks a config.json asks for, and which mounts are refused. */
+#include "shim/rootfs/plan.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/unit/test.h"
+
+static char bundle[64];
+
+static int set_up(void **state)
+{
+	char command[256];
+
+	(void)state;
+	strcpy(bundle, "/tmp/test-plan.XXXXXX");
+	if (!mkdtemp(bundle))
+		return -1;
+	(void)snprintf(command, sizeof(command),
+		       "cd %s && mkdir rootfs && touch image && mkfifo fifo", bundle);
+	return system(command);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return dir_remove(bundle, NULL);
+}
+
+static int make(const char *root, const char *mounts, struct plan **plan, struct err *err)
+{
+	struct oci_spec *spec;
+	char json[2048];
+	int r;
+
+	*err = ERR_INIT;
+	(void)snprintf(json, sizeof(json),
+		       "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"%s\"},\"mounts\":[%s]}",
+		       root, mounts);
+	r = oci_spec_parse(json, strlen(json), &spec, err);
+	if (r < 0)
+		fail_msg("%s", err_text(err));
+	r = plan_make(spec, bundle, plan, err);
+	oci_spec_free(spec);
+	return r;
+}
+
+static void a_relative_root_is_in_the_bundle(void **state)
+{
+	struct plan *plan;
+	struct err err;
+	char expected[128];
+
+	(void)state;
+	assert_int_equal(make("rootfs",
+			      "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+			      "{\"destination\":\"/tmp\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"}",
+			      &plan, &err),
+			 0);
+	(void)snprintf(expected, sizeof(expected), "%s/rootfs", bundle);
+	assert_int_equal(plan->n_items, 1);
+	assert_string_equal(plan->items[0].path, expected);
+	assert_null(plan->items[0].destination);
+	assert_int_equal(plan->items[0].request.origin, DISK_FROM_TREE);
+	assert_false(plan->items[0].request.writable);
+	plan_free(plan);
+}
+
+static void a_root_that_is_a_file_is_an_image(void **state)
+{
+	struct plan *plan;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(make("image", "", &plan, &err), 0);
+	assert_int_equal(plan->items[0].request.origin, DISK_FROM_IMAGE);
+	assert_false(plan->items[0].request.writable);
+	plan_free(plan);
+}
+
+static void a_root_that_is_missing_or_neither_is_an_error(void **state)
+{
+	struct plan *plan;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(make("nowhere", "", &plan, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "nowhere"));
+	assert_int_equal(make("fifo", "", &plan, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "neither"));
+}
+
+static void a_read_only_bind_of_a_file_names_it_within_its_disk(void **state)
+{
+	struct plan *plan;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(make("rootfs",
+			      "{\"destination\":\"/etc/resolv.conf\",\"type\":\"bind\","
+			      "\"source\":\"/etc/passwd\",\"options\":[\"rbind\",\"ro\"]},"
+			      "{\"destination\":\"/data\",\"source\":\"/etc\","
+			      "\"options\":[\"bind\",\"ro\"]}",
+			      &plan, &err),
+			 0);
+	assert_int_equal(plan->n_items, 3);
+	assert_string_equal(plan->items[1].destination, "/etc/resolv.conf");
+	assert_string_equal(plan->items[1].subpath, "passwd");
+	assert_true(plan->items[1].readonly);
+	assert_string_equal(plan->items[2].destination, "/data");
+	assert_null(plan->items[2].subpath);
+	plan_free(plan);
+}
+
+static void an_ext4_image_is_writable_unless_it_says_ro(void **state)
+{
+	struct plan *plan;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(make("rootfs",
+			      "{\"destination\":\"/a\",\"type\":\"ext4\",\"source\":\"/a.img\"},"
+			      "{\"destination\":\"/b\",\"type\":\"ext4\",\"source\":\"/b.img\","
+			      "\"options\":[\"ro\"]},"
+			      "{\"destination\":\"/c\",\"type\":\"erofs\",\"source\":\"/c.img\"}",
+			      &plan, &err),
+			 0);
+	assert_int_equal(plan->n_items, 4);
+	assert_true(plan->items[1].request.writable);
+	assert_false(plan->items[2].request.writable);
+	assert_true(plan->items[2].readonly);
+	assert_false(plan->items[3].request.writable);
+	plan_free(plan);
+}
+
+static void what_cannot_cross_into_a_vm_is_refused_by_name(void **state)
+{
+	static const struct {
+		const char *mount, *cause;
+	} refused[] = {
+		{ "{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/etc\"}",
+		  "add the option" },
+		{ "{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/dev/null\","
+		  "\"options\":[\"ro\"]}",
+		  "/dev/null" },
+		{ "{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"relative\","
+		  "\"options\":[\"ro\"]}",
+		  "absolute" },
+		{ "{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/nonexistent\","
+		  "\"options\":[\"ro\"]}",
+		  "/nonexistent" },
+		{ "{\"destination\":\"/d\",\"type\":\"ext4\",\"source\":\"disk.img\"}",
+		  "absolute" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct plan *plan;
+		struct err err;
+
+		assert_true(make("rootfs", refused[i].mount, &plan, &err) < 0);
+		if (!strstr(err.text, "mount /d: ") || !strstr(err.text, refused[i].cause))
+			fail_msg("%s gives \"%s\"", refused[i].mount, err.text);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(a_relative_root_is_in_the_bundle),
+		TEST(a_root_that_is_a_file_is_an_image),
+		TEST(a_root_that_is_missing_or_neither_is_an_error),
+		TEST(a_read_only_bind_of_a_file_names_it_within_its_disk),
+		TEST(an_ext4_image_is_writable_unless_it_says_ro),
+		TEST(what_cannot_cross_into_a_vm_is_refused_by_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

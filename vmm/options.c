@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The VMM's command line. */
+#include "vmm/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <string.h>
+
+#include "vmm/boot/cmdline.h"
+#include "vmm/file-argument.h"
+#include "vmm/kvm/kvm.h"
+
+#define MEMORY_DEFAULT (256ull << 20)
+
+static const char help[] =
+	"usage: kata-like-vmm --kernel FILE [OPTION]...    run a virtual machine\n"
+	"       kata-like-vmm --check [--json]             say whether this host can run one\n"
+	"\n"
+	"A FILE is a path or fd:N, an inherited descriptor.\n"
+	"\n"
+	"  --kernel FILE          an ELF vmlinux with a PVH entry, or a bzImage\n"
+	"  --initrd FILE          initial RAM disk\n"
+	"  --cmdline TEXT         for the kernel; \"" CMDLINE_MACHINE "\" is put in front\n"
+	"  --cpus N               virtual CPUs (1)\n"
+	"  --memory SIZE          in MiB, or with a suffix K, M or G (256)\n"
+	"  --disk FILE[,ro][,id=TEXT]\n"
+	"                         a raw disk image or block device; again for more\n"
+	"  --fs fd:N,tag=TEXT     a file system that the guest mounts by its tag (type virtiofs):\n"
+	"                         the socket is connected to a vhost-user file server\n"
+	"                         (virtiofsd); again for more. Implies --shared-memory.\n"
+	"  --shared-memory        guest memory that file servers added later can be given\n"
+	"  --descriptors fd:N     descriptors for devices added later come over this socket\n"
+	"                         (proto/descriptor-lane.h)\n"
+	"  --rng                  a source of random numbers\n"
+	"  --pvpanic              a device by which the guest says that it panicked\n"
+	"  --vsock fd:N           vsock, its connections over this socket (proto/vsock-link.h)\n"
+	"  --vsock-uds PATH       vsock, its ports by CONNECT on a Unix socket made here\n"
+	"  --console FILE|-       serial console to FILE (the last MiB is kept), or to stdout\n"
+	"                         and from stdin; Ctrl-A x ends the VM. Off by default.\n"
+	"  --control fd:N         serve proto/vmm.proto here; the VM ends when it closes\n"
+	"  --kvm FILE             (" KVM_DEVICE_PATH ")\n"
+	"  --log FILE             where messages go (stderr)\n"
+	"  --log-level LEVEL      error, warning, info or debug (warning)\n"
+	"  --check                test /dev/kvm with a small guest; --json: for programs\n"
+	"  --version, --help\n"
+	"\n"
+	"Exit status: 0 the guest shut down, or the VM was stopped; 1 it could not start; 2 wrong\n"
+	"usage; 3 the guest's kernel panicked; 4 triple fault; 5 KVM internal error; 6 the CPU\n"
+	"refused to enter the guest; 7 a system call failed. --check: 0 usable, 1 not.\n";
+
+enum option_id {
+	OPTION_KERNEL = 256,
+	OPTION_INITRD,
+	OPTION_CMDLINE,
+	OPTION_CPUS,
+	OPTION_MEMORY,
+	OPTION_DISK,
+	OPTION_FS,
+	OPTION_SHARED_MEMORY,
+	OPTION_DESCRIPTORS,
+	OPTION_RNG,
+	OPTION_PVPANIC,
+	OPTION_VSOCK,
+	OPTION_VSOCK_UDS,
+	OPTION_CONSOLE,
+	OPTION_CONTROL,
+	OPTION_KVM,
+	OPTION_LOG,
+	OPTION_LOG_LEVEL,
+	OPTION_CHECK,
+	OPTION_JSON,
+	OPTION_VERSION,
+	OPTION_HELP,
+};
+
+static const struct option long_options[] = {
+	{ "kernel", required_argument, NULL, OPTION_KERNEL },
+	{ "initrd", required_argument, NULL, OPTION_INITRD },
+	{ "cmdline", required_argument, NULL, OPTION_CMDLINE },
+	{ "cpus", required_argument, NULL, OPTION_CPUS },
+	{ "memory", required_argument, NULL, OPTION_MEMORY },
+	{ "disk", required_argument, NULL, OPTION_DISK },
+	{ "fs", required_argument, NULL, OPTION_FS },
+	{ "shared-memory", no_argument, NULL, OPTION_SHARED_MEMORY },
+	{ "descriptors", required_argument, NULL, OPTION_DESCRIPTORS },
+	{ "rng", no_argument, NULL, OPTION_RNG },
+	{ "pvpanic", no_argument, NULL, OPTION_PVPANIC },
+	{ "vsock", required_argument, NULL, OPTION_VSOCK },
+	{ "vsock-uds", required_argument, NULL, OPTION_VSOCK_UDS },
+	{ "console", required_argument, NULL, OPTION_CONSOLE },
+	{ "control", required_argument, NULL, OPTION_CONTROL },
+	{ "kvm", required_argument, NULL, OPTION_KVM },
+	{ "log", required_argument, NULL, OPTION_LOG },
+	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+	{ "check", no_argument, NULL, OPTION_CHECK },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* A decimal number at the start of text; *ret_rest is what follows. False if there is none. */
+static bool parse_number(const char *text, uint64_t *ret_value, const char **ret_rest)
+{
+	char *rest;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*ret_value = strtoull(text, &rest, 10);
+	*ret_rest = rest;
+	return errno == 0;
+}
+
+static int parse_cpus(const char *text, unsigned *ret_cpus, struct err *err)
+{
+	const char *rest;
+	uint64_t value;
+
+	if (!parse_number(text, &value, &rest) || *rest || value == 0 || value > UINT_MAX)
+		return err_say(err, EINVAL, "--cpus %s: give a number of at least 1", text);
+	*ret_cpus = (unsigned)value;
+	return 0;
+}
+
+static int parse_memory(const char *text, uint64_t *ret_bytes, struct err *err)
+{
+	unsigned shift = 20;
+	const char *rest;
+	uint64_t value;
+
+	if (!parse_number(text, &value, &rest))
+		return err_say(err, EINVAL,
+			       "--memory %s: give a size such as 256 (MiB), 512M or 2G", text);
+	if (*rest == 'K' || *rest == 'k')
+		shift = 10;
+	else if (*rest == 'G' || *rest == 'g')
+		shift = 30;
+	if (*rest && strchr("KkMmGg", *rest))
+		rest++;
+	if (*rest || value > UINT64_MAX >> shift)
+		return err_say(err, EINVAL,
+			       "--memory %s: give a size such as 256 (MiB), 512M or 2G", text);
+	value <<= shift;
+	if (value == 0)
+		return err_say(err, EINVAL, "--memory %s: a VM cannot run without memory", text);
+	if (value % GUESTMEM_PAGE_SIZE != 0)
+		return err_say(err, EINVAL, "--memory %s: give a multiple of 4K", text);
+	*ret_bytes = value;
+	return 0;
+}
+
+static int parse_disk(const char *text, struct options *options, struct err *err)
+{
+	struct options_disk *disk = &options->disks[options->n_disks];
+	char *rest;
+
+	if (options->n_disks == VM_DISKS_MAX)
+		return err_say(err, EINVAL, "--disk %s: more than %u disks", text, VM_DISKS_MAX);
+	*disk = (struct options_disk){ .file = strdup(text), .id = "" };
+	if (!disk->file)
+		return err_set(err, ENOMEM, "--disk %s", text);
+	options->n_disks++;
+	rest = disk->file;
+	(void)strsep(&rest, ",");
+	for (char *word; (word = strsep(&rest, ","));) {
+		if (strcmp(word, "ro") == 0)
+			disk->read_only = true;
+		else if (strncmp(word, "id=", 3) == 0)
+			disk->id = word + 3;
+		else
+			return err_say(err, EINVAL, "--disk %s: \"%s\" is neither ro nor id=TEXT",
+				       text, word);
+	}
+	if (!disk->file[0])
+		return err_say(err, EINVAL, "--disk %s: no file is named", text);
+	return 0;
+}
+
+static int parse_fs(const char *text, struct options *options, struct err *err)
+{
+	struct options_fs *fs = &options->fs[options->n_fs];
+	char *rest;
+
+	if (options->n_fs == VM_FS_MAX)
+		return err_say(err, EINVAL, "--fs %s: more than %u file systems", text, VM_FS_MAX);
+	*fs = (struct options_fs){ .file = strdup(text) };
+	if (!fs->file)
+		return err_set(err, ENOMEM, "--fs %s", text);
+	options->n_fs++;
+	rest = fs->file;
+	(void)strsep(&rest, ",");
+	/* The tag is the rest of the text: it may have commas. */
+	if (!file_argument_is_inherited(fs->file) || !rest || strncmp(rest, "tag=", 4) != 0)
+		return err_say(err, EINVAL, "--fs %s: give fd:N,tag=TEXT", text);
+	fs->tag = rest + 4;
+	return 0;
+}
+
+static int parse_log_level(const char *text, enum log_level *ret_level, struct err *err)
+{
+	static const char *const names[] = { [LOG_LEVEL_ERROR] = "error",
+					     [LOG_LEVEL_WARN] = "warning",
+					     [LOG_LEVEL_INFO] = "info",
+					     [LOG_LEVEL_DEBUG] = "debug" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret_level = (enum log_level)i;
+			return 0;
+		}
+	}
+	return err_say(err, EINVAL, "--log-level %s: give error, warning, info or debug", text);
+}
+
+/* Where an option's argument goes that is taken as it is; NULL: it is not that simple. */
+static const char **plain_target(struct options *options, int option)
+{
+	switch (option) {
+	case OPTION_KERNEL:
+		return &options->kernel;
+	case OPTION_INITRD:
+		return &options->initrd;
+	case OPTION_CMDLINE:
+		return &options->cmdline;
+	case OPTION_KVM:
+		return &options->kvm;
+	case OPTION_CONTROL:
+		return &options->control;
+	case OPTION_CONSOLE:
+		return &options->console;
+	case OPTION_VSOCK:
+		return &options->vsock;
+	case OPTION_VSOCK_UDS:
+		return &options->vsock_uds;
+	case OPTION_DESCRIPTORS:
+		return &options->descriptors;
+	case OPTION_LOG:
+		return &options->log;
+	default:
+		return NULL;
+	}
+}
+
+static int parse_one(struct options *options, int option, const char *argument, struct err *err)
+{
+	const char **target = plain_target(options, option);
+
+	if (target) {
+		*target = argument;
+		return 0;
+	}
+	switch (option) {
+	case OPTION_CPUS:
+		return parse_cpus(argument, &options->cpus, err);
+	case OPTION_MEMORY:
+		return parse_memory(argument, &options->memory_bytes, err);
+	case OPTION_DISK:
+		return parse_disk(argument, options, err);
+	case OPTION_FS:
+		return parse_fs(argument, options, err);
+	case OPTION_LOG_LEVEL:
+		return parse_log_level(argument, &options->log_level, err);
+	case OPTION_SHARED_MEMORY:
+		options->shared_memory = true;
+		return 0;
+	case OPTION_RNG:
+		options->rng = true;
+		return 0;
+	case OPTION_PVPANIC:
+		options->pvpanic = true;
+		return 0;
+	case OPTION_JSON:
+		options->json = true;
+		return 0;
+	case OPTION_CHECK:
+		options->action = OPTIONS_CHECK;
+		return 0;
+	case OPTION_VERSION:
+		options->action = OPTIONS_VERSION;
+		return 0;
+	default:
+		options->action = OPTIONS_HELP;
+		return 0;
+	}
+}
+
+static int check_together(const struct options *options, struct err *err)
+{
+	if (options->action == OPTIONS_RUN && !options->kernel)
+		return err_say(err, EINVAL, "no kernel is named; give one with --kernel FILE");
+	if (options->json && options->action != OPTIONS_CHECK)
+		return err_say(err, EINVAL, "--json goes with --check only");
+	if (options->vsock && !file_argument_is_inherited(options->vsock))
+		return err_say(err, EINVAL, "--vsock %s: give an inherited socket, fd:N",
+			       options->vsock);
+	if (options->control && !file_argument_is_inherited(options->control))
+		return err_say(err, EINVAL, "--control %s: give an inherited socket, fd:N",
+			       options->control);
+	if (options->descriptors && !file_argument_is_inherited(options->descriptors))
+		return err_say(err, EINVAL, "--descriptors %s: give an inherited socket, fd:N",
+			       options->descriptors);
+	return 0;
+}
+
+int options_parse(int argc, char *const argv[], struct options *ret_options, struct err *err)
+{
+	int option, r = 0;
+
+	*ret_options = (struct options){ .cmdline = "",
+					 .kvm = KVM_DEVICE_PATH,
+					 .log_level = LOG_LEVEL_WARN,
+					 .cpus = 1,
+					 .memory_bytes = MEMORY_DEFAULT };
+	optind = 0;
+	opterr = 0;
+	while (r == 0 && (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (option == ':')
+			return err_say(err, EINVAL, "%s needs an argument", argv[optind - 1]);
+		if (option == '?')
+			return err_say(err, EINVAL, "there is no option %s", argv[optind - 1]);
+		r = parse_one(ret_options, option, optarg, err);
+	}
+	if (r < 0)
+		return r;
+	if (optind < argc)
+		return err_say(err, EINVAL, "\"%s\" is no option", argv[optind]);
+	return check_together(ret_options, err);
+}
+
+void options_fini(struct options *options)
+{
+	for (size_t i = 0; i < options->n_disks; i++)
+		free(options->disks[i].file);
+	options->n_disks = 0;
+	for (size_t i = 0; i < options->n_fs; i++)
+		free(options->fs[i].file);
+	options->n_fs = 0;
+}
+
+void options_help(FILE *out)
+{
+	(void)fputs(help, out);
+}
