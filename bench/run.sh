@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs every benchmark and prints one table. On a machine without KVM they run in the emulated host, where
+# only counts and ratios mean something.
+set -euo pipefail
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export KATA_LIKE_BUILD=$build
+kvmhost=$root/tests/kvmhost/kvmhost
+echo "boot (in an emulated host whose clock counts instructions)"
+"$kvmhost" run --icount --timeout 900 --env "KATA_LIKE_BUILD=$build" -- "$root/bench/boot.sh"
+for part in start size stream; do
+	echo
+	echo "$part"
+	"$root/tests/kvmhost/with-kvm" env ${LKVM:+"LKVM=$LKVM"} "$root/bench/$part.sh"
+done

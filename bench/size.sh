@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What a pod weighs: resident memory of each program on the host, beside the guest's own memory, and the
+# sizes of what is booted.
+set -euo pipefail
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+row "VMM resident beside guest memory" \
+	"$("$build/bench/boot-timer" "$build/kata-like-vmm" "$kernel" "$initrd" $memory "$cmdline" |
+		awk '/vmm_rss_kib/ { print $2 }')" KiB
+"$build/kata-like" run -d --name bench-size --rootfs "$rootfs" -- sleep 1000 >/dev/null
+state=${KATA_LIKE_STATE:-/run/kata-like}/default/bench-size
+read -r shim _ <"$state/shim.pid"
+row "shim resident" "$(awk '/VmRSS/ { print $2 }' "/proc/$shim/status")" KiB
+"$build/kata-like" delete --force bench-size >/dev/null
+strip -o /tmp/agent.$$ "$build/kata-like-agent"
+row "agent binary, stripped" "$(($(stat -c %s /tmp/agent.$$) / 1024))" KiB
+rm -f /tmp/agent.$$
+row "initramfs" "$(($(stat -c %s "$initrd") / 1024))" KiB
+row "guest kernel (vmlinux)" "$(($(stat -c %s "$kernel") / 1024))" KiB

@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs every test suite: unit tests and fuzz corpora under sanitizers, the rest with the programs as they
+# are installed. Ends with one line that counts all of them.
+# Usage: check.sh BUILD SANITIZED_BUILD
+set -uo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$1
+sanitized=$2
+status=0
+
+meson compile -C "$sanitized" || exit 1
+"$root/tests/kvmhost/kvmhost" prepare || exit 1
+if [ ! -d "$build/guest/rootfs/debian" ]; then
+	"$root/rootfs-builder/rootfs.sh" debian "$build/guest/rootfs/debian.new" || exit 1
+	mv "$build/guest/rootfs/debian.new" "$build/guest/rootfs/debian"
+	"$root/rootfs-builder/image.sh" --type erofs "$build/guest/rootfs/debian" \
+		-o "$build/guest/rootfs/debian.erofs" || exit 1
+fi
+meson test -C "$sanitized" --no-rebuild --print-errorlogs --suite unit --suite fuzz-corpus || status=1
+# One at a time: an emulated host wants the processors for itself.
+meson test -C "$build" --no-rebuild --print-errorlogs --num-processes 1 \
+	--suite lint --suite kvm --suite integration || status=1
+"$root/scripts/summary.py" "$sanitized/meson-logs/testlog.json" "$build/meson-logs/testlog.json" ||
+	status=1
+exit $status
