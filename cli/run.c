@@ -36,7 +36,7 @@ struct run_plan {
 
 static const struct option run_table[] = {
 	OPTION_VALUE(struct run_options, rootfs, 0, "rootfs", "DIR",
-		     "the root filesystem; it is never written to"),
+		     "the root filesystem, or an EROFS or ext4 image of one; never written to"),
 	OPTION_VALUE(struct run_options, bundle, 'b', "bundle", "DIR",
 		     "an OCI bundle instead: config.json and root filesystem"),
 	OPTION_VALUE(struct run_options, launch.name, 0, "name", "ID", "the container's id"),
@@ -84,8 +84,9 @@ static int base_config(const struct run_options *options, struct json_object **r
 	root = realpath(options->rootfs, NULL);
 	if (!root || stat(root, &st) < 0)
 		return err_set(err, errno, "--rootfs %s", options->rootfs);
-	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ENOTDIR, "--rootfs %s", options->rootfs);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return err_say(err, ENOTDIR, "--rootfs %s: neither a folder nor an image file",
+			       options->rootfs);
 	r = spec_default(ret_config, err);
 	return r < 0 ? r : config_set_root(*ret_config, root, err);
 }
