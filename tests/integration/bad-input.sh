@@ -59,7 +59,7 @@ a_missing_root_filesystem() {
 	expect_status 125 "$kata" run --rm --rootfs "$work/none" -- true
 	expect_match err "$work/none.*No such file"
 	expect_status 125 "$kata" run --rm --rootfs /etc/passwd -- true
-	expect_match err 'Not a directory'
+	expect_match err 'neither a folder nor an EROFS or ext4 image'
 	expect_status 125 "$kata" run --rm --bundle "$work/none"
 	expect_match err "$work/none.*No such file"
 	mkdir -p "$work/empty-bundle"
