@@ -53,7 +53,7 @@ reads_many()
 	status 0 fs_vm 580 test_files=1 || return 1
 	after=$(date +%s%N)
 	echo "	$(((after - before) / 1000000)) ms for the whole VM"
-	console "guest: files seen=$files bad=0 read=$((files / 10)) removed=$((files / 10))\$" &&
+	console "guest: files seen=$files bad=0 read=$((files / 10)) removed=$((files / 10))\>" &&
 		[ "$(find "$share/many" -type f | wc -l)" = $((files - files / 10)) ]
 }
 

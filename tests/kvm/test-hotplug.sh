@@ -9,7 +9,7 @@ times=20
 initrd=$work/initrd-hotplug
 cp "$KATA_LIKE_BUILD/tests/kvm/guest-init-hotplug" "$work/root/init"
 (cd "$work/root" && echo init | cpio -o -H newc --quiet) >"$initrd"
-truncate -s 1M "$work/disk"
+truncate -s 1M "$work/disk" "$work/number"
 
 # controlled CMDLINE WORDS: a VM whose controlling process does what the function WORDS prints, until
 # that has enough or something it waits for does not come. The answers go to $work/answers.
@@ -17,12 +17,13 @@ controlled()
 {
 	rm -f "$work/console" "$work/log"
 	: >"$work/answers"
+	echo 0 | dd of="$work/number" conv=notrunc status=none
 	{
 		"$2"
 		echo stop
 		echo wait
 	} | "$client" "$vmm" --console "$work/console" --log "$work/log" --log-level debug \
-		--initrd "$initrd" --kernel "$KATA_LIKE_KERNEL" --rng \
+		--initrd "$initrd" --kernel "$KATA_LIKE_KERNEL" --disk "$work/number" --rng \
 		--cmdline "$serial $1" >>"$work/answers"
 	answers '^exit 0$' && return
 	sed 's/^/	answers: /' "$work/answers"
@@ -45,13 +46,21 @@ address()
 	sed -n 's/^ok add-disk //p' "$work/answers" | sed -n "$1p"
 }
 
+# Has the guest look for new devices, for the n-th time.
+look()
+{
+	echo "$1" | dd of="$work/number" conv=notrunc status=none
+}
+
 come_and_go()
 {
-	until_true 60 console 'guest: looking' || return
+	until_true 60 console 'guest: ready' || return
 	echo fds
 	for ((i = 1; i <= times; i++)); do
 		echo "content $i" | dd of="$work/disk" conv=notrunc status=none
 		echo "add-disk $work/disk serial$i"
+		until_true 15 count_is '^ok add-disk' "$work/answers" "$i" || return
+		look "$i"
 		until_true 15 console "guest: disk serial$i first=content $i" || return
 		until_true 15 count_is '^guest: removed .*: ok' "$work/console" "$i" || return
 		echo "remove $(address "$i")"
@@ -79,13 +88,15 @@ same_fds()
 
 same_slot()
 {
-	count_is '^ok add-disk 0000:00:01.0$' "$work/answers" "$times"
+	count_is '^ok add-disk 0000:00:02.0$' "$work/answers" "$times"
 }
 
 hold_on()
 {
-	until_true 60 console 'guest: looking' || return
+	until_true 60 console 'guest: ready' || return
 	echo "add-disk $work/disk kept"
+	until_true 15 answers '^ok add-disk' || return
+	look 1
 	until_true 15 console 'guest: disk kept' || return
 	echo "remove $(address 1)"
 	echo 'remove 0000:00:00.0'
