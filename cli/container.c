@@ -71,6 +71,28 @@ static int ask_shim(struct container *container, struct err *err)
 	return r == -ENOENT ? 0 : r;
 }
 
+/*
+ * Where the shim does not answer for the container, someone may just be ending it: what that has
+ * left is the state then. r: what asking gave.
+ */
+static int settle(struct container *container, int r, struct err *err)
+{
+	const struct record *record = &container->record;
+
+	if (r < 0 && r != -ECONNRESET)
+		return r;
+	ending_wait_for_other(record->namespace, record->id);
+	if (record_read_exit(record, &container->exit_record, NULL) < 0) {
+		struct record again;
+
+		return record_open(record->namespace, record->id, &again, err);
+	}
+	task_client_free(container->client);
+	container->client = NULL;
+	container->status = CONTAINER_STOPPED;
+	return 0;
+}
+
 int container_open(const struct cli *cli, const char *id, struct container *ret_container,
 		   struct err *err)
 {
@@ -90,7 +112,11 @@ int container_open(const struct cli *cli, const char *id, struct container *ret_
 	}
 	container->status =
 		record_is_attended(&container->record) ? CONTAINER_CREATING : CONTAINER_DEAD;
-	return ask_shim(container, err);
+	r = ask_shim(container, err);
+	if (r == 0 && container->status != CONTAINER_CREATING &&
+	    container->status != CONTAINER_DEAD)
+		return 0;
+	return settle(container, r, err);
 }
 
 int container_open_live(const struct cli *cli, const char *id, struct container *ret_container,

@@ -5,30 +5,44 @@
 #include "cli/container.h"
 #include "cli/verbs.h"
 
-static int run_wait(const struct cli *cli, const void *values, char **args, size_t n_args,
-		    struct err *err)
+static int wait_once(const struct cli *cli, char *id, uint32_t *ret_status, struct err *err)
 {
 	_cleanup_container_ struct container container = CONTAINER_INIT;
 	_cleanup_task_ KataLike__Task__WaitResponse *response = NULL;
 	KataLike__Task__WaitRequest request = KATA_LIKE__TASK__WAIT_REQUEST__INIT;
-	int r = container_open(cli, args[0], &container, err);
+	int r = container_open(cli, id, &container, err);
 
-	(void)values;
-	(void)n_args;
 	if (r < 0)
 		return r;
 	if (container.status == CONTAINER_STOPPED) {
-		(void)printf("%u\n", container.exit_record.status);
+		*ret_status = container.exit_record.status;
 		return 0;
 	}
 	if (!container.client)
-		return err_say(err, ESRCH, "container \"%s\" is %s", args[0],
+		return err_say(err, ESRCH, "container \"%s\" is %s", id,
 			       container_status_name(container.status));
-	request.id = args[0];
+	request.id = id;
 	r = task_wait(container.client, &request, &response, err);
 	if (r < 0)
 		return r;
-	(void)printf("%u\n", response->exit_status);
+	*ret_status = response->exit_status;
+	return 0;
+}
+
+static int run_wait(const struct cli *cli, const void *values, char **args, size_t n_args,
+		    struct err *err)
+{
+	uint32_t status = 0;
+	int r = wait_once(cli, args[0], &status, err);
+
+	(void)values;
+	(void)n_args;
+	/* It may have ended, and its shim with it, between our looking and our asking. */
+	if (r == -ECONNRESET)
+		r = wait_once(cli, args[0], &status, err);
+	if (r < 0)
+		return r;
+	(void)printf("%u\n", status);
 	return 0;
 }
 
