@@ -15,6 +15,7 @@
 #include "oci/spec.h"
 #include "shim/job.h"
 #include "shim/rootfs/plan.h"
+#include "shim/rootfs/snapshot.h"
 #include "shim/sandbox/guest.h"
 
 #define CREATE_TIMEOUT_MS 60000
@@ -280,12 +281,26 @@ static void disks_opened(void *ctx, const struct err *failure, struct job_output
 	}
 }
 
+/* What the job works with, in its copy of our memory. */
+struct disks_input {
+	const struct plan *plan;
+	const KataLike__Task__CreateTaskRequest *request;
+};
+
 /* In the job's process. */
 static int open_disks(const void *input, struct job_output *output, struct err *err)
 {
-	const struct plan *plan = input;
+	const struct disks_input *in = input;
+	const struct plan *plan = in->plan;
 	struct disk disks[PLAN_ITEMS_MAX];
 
+	if (in->request->n_rootfs > 0) {
+		int r = snapshot_mount(in->request->rootfs, in->request->n_rootfs,
+				       plan->items[0].path, err);
+
+		if (r < 0)
+			return err_push(err, "root filesystem");
+	}
 	_Static_assert(sizeof(disks) <= JOB_RECORD_MAX, "the record holds every disk");
 	for (size_t i = 0; i < plan->n_items; i++) {
 		const struct plan_item *item = &plan->items[i];
@@ -316,11 +331,6 @@ static int check_request(struct shim *shim, const KataLike__Task__CreateTaskRequ
 		return err_say(err, EEXIST, "container %s exists already", request->id);
 	if (*request->checkpoint || *request->parent_checkpoint)
 		return err_say(err, EOPNOTSUPP, "cannot restore from a checkpoint");
-	if (request->n_rootfs > 0)
-		return err_say(
-			err, EOPNOTSUPP,
-			"cannot take a root filesystem from a snapshotter (%s); use root.path",
-			request->rootfs[0]->type);
 	if (request->bundle[0] != '/')
 		return err_say(err, EINVAL, "bundle \"%.200s\" is not an absolute path",
 			       request->bundle);
@@ -355,6 +365,7 @@ static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequ
 	struct shim *shim = creation->shim;
 	struct process_io io = { request->terminal, request->stdin, request->stdout,
 				 request->stderr };
+	struct disks_input input;
 	int r = check_request(shim, request, err);
 
 	if (r == 0)
@@ -366,8 +377,9 @@ static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequ
 	if (!creation->container)
 		return err_set(err, ENOMEM, "cannot make a container");
 	shim_add_container(shim, creation->container);
-	return job_start(shim->loop, open_disks, creation->plan, disks_opened, creation,
-			 &creation->job, err);
+	input = (struct disks_input){ creation->plan, request };
+	return job_start(shim->loop, open_disks, &input, disks_opened, creation, &creation->job,
+			 err);
 }
 
 void creation_start(struct shim *shim, const KataLike__Task__CreateTaskRequest *request,

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154,SC2317 # sourced; called by name
+# One container in the background, and what ctr does with it.
+
+keeps_container=yes
+
+it_starts() {
+	run box -d -- sh -c 'trap "exit 3" TERM; while :; do sleep 0.2; done'
+	expect_status 0 ctr task ls
+	expect_match out '^box +[1-9][0-9]* +RUNNING'
+}
+
+exec_runs_beside() {
+	expect_status 9 ctr task exec --exec-id e1 box sh -c 'echo out; echo err >&2; exit 9'
+	expect_equal "$(cat "$work/out")" out
+	expect_equal "$(cat "$work/err")" err
+	expect_equal "$(echo text | ctr task exec --exec-id e2 box cat)" text
+	expect_status 1 ctr task exec --exec-id e3 box /no/such/command
+	expect_match err 'no/such/command'
+}
+
+exec_has_a_terminal() {
+	python3 "$(dirname "$0")/../terminal.py" --size 70x20 ctr task exec -t --exec-id t1 box sh -- \
+		'expect:# ' 'send:stty size\n' 'expect:20 70' 'send:exit 4\n' status:4 sane
+}
+
+its_processes_are_listed() {
+	local pid
+	expect_status 0 ctr task ps box
+	pid=$(awk 'NR == 2 { print $1 }' "$work/out")
+	[ -d "/proc/$pid" ] || fail "ctr task ps names no process of this host: $(cat "$work/out")"
+}
+
+metrics_are_real() {
+	expect_status 0 ctr task metrics box
+	expect_match out 'memory.usage(_in_bytes)? +[1-9]'
+	expect_match out 'cpu.usage_usec +[1-9]|cpuacct.usage +[1-9]'
+}
+
+it_is_paused_and_resumed() {
+	ctr task pause box
+	expect_status 0 ctr task ls
+	expect_match out '^box .*PAUSED'
+	ctr task resume box
+	expect_status 0 ctr task ls
+	expect_match out '^box .*RUNNING'
+}
+
+it_is_killed_and_deleted() {
+	ctr task kill -s TERM box
+	within 20 sh -c 'ctr task ls | grep -q "^box .*STOPPED"'
+	expect_status 1 ctr task kill box
+	expect_match err 'not found|finished'
+	expect_status 0 ctr task delete box
+	expect_match err 'exit code 3'
+	expect_status 1 ctr task delete box
+	ctr container delete box
+	nothing_left
+}
+
+check "ctr run -d starts a task" it_starts
+check "ctr task exec has streams and a status of its own" exec_runs_beside
+check "ctr task exec -t has a terminal" exec_has_a_terminal
+check "ctr task ps lists processes of this host" its_processes_are_listed
+check "ctr task metrics shows real figures" metrics_are_real
+check "ctr task pause and resume" it_is_paused_and_resumed
+check "ctr task kill ends it, task delete tells the status, and nothing is left" \
+	it_is_killed_and_deleted
+keeps_container=

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154 # of ../lib.sh
+# A containerd of our own for the tests, its images, and the look for what it or the shim left behind.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+for program in containerd ctr python3; do
+	command -v $program >/dev/null || {
+		echo "SKIP: needs $program"
+		exit 77
+	}
+done
+
+runtime=io.containerd.kata-like.v2
+image=docker.io/test/busybox:1
+home=$work/containerd
+export CONTAINERD_ADDRESS=$home/containerd.sock
+containerd_pid=
+
+# What the tests have no use for costs containerd time and warnings.
+write_config() {
+	mkdir -p "$home"
+	cat >"$home/config.toml" <<END
+version = 2
+root = "$home/root"
+state = "$home/state"
+disabled_plugins = [
+	"io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs",
+	"io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
+	"io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt",
+	"io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp",
+]
+[grpc]
+address = "$CONTAINERD_ADDRESS"
+[debug]
+level = "info"
+END
+}
+
+# The shim is looked for in containerd's PATH.
+start_containerd() {
+	PATH=$KATA_LIKE_BUILD:$PATH containerd --config "$home/config.toml" >>"$home/log" 2>&1 &
+	containerd_pid=$!
+	within 60 ctr version
+}
+
+stop_containerd() {
+	kill "${1:--TERM}" "$containerd_pid"
+	wait "$containerd_pid" 2>/dev/null
+	rm -f "$CONTAINERD_ADDRESS" "$CONTAINERD_ADDRESS.ttrpc"
+}
+
+# run NAME [OPTION…] -- COMMAND…: `ctr run` of the busybox image.
+run() {
+	local name=$1
+	local -a options=()
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	timeout 60 ctr run --runtime $runtime "${options[@]}" "$image" "$name" "$@"
+}
+
+# Overrides: the folder of the namespace stays, and containerd has things of its own.
+leftovers() {
+	local pid
+	comm -13 <(printf '%s\n' "$processes_before" | sort) <(our_processes | sort) |
+		while read -r pid; do
+			[ -n "$pid" ] && echo "process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+		done
+	comm -13 <(printf '%s\n' "$mounts_before") <(mounts) | sed 's/^/mount: /'
+	find "$KATA_LIKE_STATE" /run/containerd/s -mindepth 1 ! -path "$KATA_LIKE_STATE/default" \
+		2>/dev/null | sed 's/^/file: /'
+	find "$home"/state/io.containerd.runtime.v2.task -mindepth 2 -maxdepth 2 2>/dev/null |
+		sed 's/^/bundle: /'
+	find /sys/fs/cgroup/default -mindepth 1 -type d 2>/dev/null | sed 's/^/cgroup: /'
+	return 0
+}
+
+# Overrides: what a failed case has left.
+clean_up() {
+	local id
+	for id in $(timeout 20 ctr task ls -q 2>/dev/null); do
+		timeout 20 ctr task kill -s KILL "$id" >/dev/null 2>&1
+		timeout 20 ctr task delete -f "$id" >/dev/null 2>&1
+	done
+	for id in $(timeout 20 ctr container ls -q 2>/dev/null); do
+		timeout 20 ctr container delete "$id" >/dev/null 2>&1
+	done
+}
+
+end_suite() {
+	clean_up
+	[ -z "$containerd_pid" ] || kill "$containerd_pid" 2>/dev/null
+	wait "$containerd_pid" 2>/dev/null
+	rm -rf "$work"
+}
+trap end_suite EXIT
+
+write_config
+start_containerd
+"$(dirname "${BASH_SOURCE[0]}")/oci-image.py" "$busybox" $image "$work/image.tar"
+ctr image import "$work/image.tar" >/dev/null

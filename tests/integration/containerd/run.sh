@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154,SC2317 # sourced; called by name
+# `ctr run` in the foreground.
+
+output_and_status_come_through() {
+	expect_status 7 run box --rm -- sh -c 'uname -r; echo err >&2; exit 7'
+	expect_match out 'kata-like'
+	expect_equal "$(cat "$work/err")" err
+	expect_equal "$(ctr container ls -q)" ""
+}
+
+a_terminal_has_its_size_and_status() {
+	python3 "$(dirname "$0")/../terminal.py" --size 99x33 ctr run --rm -t --runtime $runtime \
+		"$image" box sh -- 'expect:# ' 'send:stty size; tty\n' 'expect:33 99' 'expect:/dev/' \
+		resize:111x44 'send:sleep 1; stty size\n' 'expect:44 111' \
+		'send:echo g""o; sleep 500\n' 'expect:go' 'send:\x03' 'expect:# ' \
+		'send:exit 6\n' status:6 sane
+}
+
+input_goes_in_and_ends() {
+	expect_equal "$(seq 1 100000 | run box --rm -- sha256sum)" "$(seq 1 100000 | sha256sum)"
+}
+
+a_missing_command_is_an_error() {
+	expect_status 1 run box --rm -- /no/such/command
+	expect_match err 'no/such/command'
+}
+
+check "output, standard error and the exit status come through ctr run --rm" \
+	output_and_status_come_through
+check "ctr run -t has a terminal of the right size, resizing, Ctrl-C and its status" \
+	a_terminal_has_its_size_and_status
+check "standard input goes in whole and ends" input_goes_in_and_ends
+check "a command that is not there is an error that names it, and leaves no task" \
+	a_missing_command_is_an_error
