@@ -14,10 +14,10 @@
 #define MEANT_DISTANCE	  2
 
 const struct verb *const cli_verbs[] = {
-	&verb_run,     &verb_exec,   &verb_list,   &verb_state, &verb_ps,    &verb_logs,
-	&verb_stats,   &verb_events, &verb_kill,   &verb_wait,	&verb_pause, &verb_resume,
-	&verb_update,  &verb_delete, &verb_create, &verb_start, &verb_spec,  &verb_check,
-	&verb_version, &verb_help,   &verb_attend,
+	&verb_run,    &verb_exec,    &verb_list,   &verb_state,	 &verb_ps,    &verb_logs,
+	&verb_stats,  &verb_events,  &verb_kill,   &verb_wait,	 &verb_pause, &verb_resume,
+	&verb_update, &verb_delete,  &verb_create, &verb_start,	 &verb_spec,  &verb_check,
+	&verb_config, &verb_version, &verb_help,   &verb_attend,
 };
 const size_t cli_n_verbs = ARRAY_SIZE(cli_verbs);
 

@@ -16,8 +16,8 @@ static const struct option create_table[] = {
 	LAUNCH_OPTION_ROWS(struct create_options, launch),
 };
 
-static int create_from(const struct cli *cli, const char *id, struct json_object *config,
-		       struct err *err)
+static int create_from(const struct cli *cli, const char *id, const struct launch_options *options,
+		       struct json_object *config, struct err *err)
 {
 	_cleanup_launch_ struct launch launch = LAUNCH_INIT;
 	char uri[PATHS_MAX + 8] = "file://";
@@ -26,7 +26,7 @@ static int create_from(const struct cli *cli, const char *id, struct json_object
 	int r = config_object(config, "process", &process, err);
 
 	if (r == 0)
-		r = launch_begin(&launch, cli, id, err);
+		r = launch_begin(&launch, cli, id, options, err);
 	if (r < 0)
 		return r;
 	streams.terminal = process_terminal(process);
@@ -59,7 +59,7 @@ static int run_create(const struct cli *cli, const void *values, char **args, si
 	if (r == 0)
 		r = launch_annotate(&options->launch, config, err);
 	if (r == 0)
-		r = create_from(cli, args[0], config, err);
+		r = create_from(cli, args[0], &options->launch, config, err);
 	json_object_put(config);
 	return r;
 }

@@ -13,67 +13,51 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "proto/task-api.h"
+#include "runtime.pb-c.h"
 
 #define ID_BYTES      6
 #define CPUS_MAX      254
+#define SETTINGS_MAX  8
 #define CHECK_HINT    "`kata-like check` says what this machine lacks and what to do"
 #define KVM_DEVICE    "/dev/kvm"
 #define CONFIG_FORMAT (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-/* A file for the virtual machine, as an absolute path, since the shim runs elsewhere. */
-static int annotate_file(struct json_object *config, const char *option, const char *key,
-			 const char *path, struct err *err)
+static bool shapes_machine(const struct launch_options *options)
 {
-	_cleanup_free_ char *absolute = realpath(path, NULL);
-
-	if (!absolute || access(absolute, R_OK) < 0)
-		return err_set(err, errno, "%s %s", option, path);
-	return config_set_annotation(config, key, absolute, err);
+	return options->kernel || options->initrd || options->cmdline || options->cpus ||
+	       options->memory || options->console;
 }
 
-static int annotate_machine(const struct launch_options *options, struct json_object *config,
-			    struct err *err)
+/* What the shim cannot say in the words of an option. */
+static int check_machine(const struct launch_options *options, struct err *err)
 {
 	uint64_t value;
 	int r = 0;
 
-	if (options->cpus) {
+	if (options->cpus)
 		r = value_count("--cpus", options->cpus, 1, CPUS_MAX, &value, err);
-		if (r == 0)
-			r = config_set_annotation(config, ANNOTATION_CPUS, options->cpus, err);
-	}
-	if (r == 0 && options->memory) {
-		char bytes[32];
-
+	if (r == 0 && options->memory)
 		r = value_size("--memory", options->memory, &value, err);
-		(void)snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)value);
-		if (r == 0)
-			r = config_set_annotation(config, ANNOTATION_MEMORY, bytes, err);
-	}
-	if (r == 0 && options->cmdline)
-		r = config_set_annotation(config, ANNOTATION_CMDLINE, options->cmdline, err);
-	if (r == 0 && options->console)
-		r = config_set_annotation(config, ANNOTATION_CONSOLE, "true", err);
 	return r;
 }
 
 int launch_annotate(const struct launch_options *options, struct json_object *config,
 		    struct err *err)
 {
-	int r = annotate_machine(options, config, err);
+	int r = check_machine(options, err);
 
-	if (r == 0 && options->kernel)
-		r = annotate_file(config, "--kernel", ANNOTATION_KERNEL, options->kernel, err);
-	if (r == 0 && options->initrd)
-		r = annotate_file(config, "--initrd", ANNOTATION_INITRD, options->initrd, err);
-	if (r == 0 && options->pod) {
-		r = paths_check_id("--pod", options->pod, err);
-		if (r == 0)
-			r = config_set_annotation(config, ANNOTATION_CRI_TYPE, "container", err);
-		if (r == 0)
-			r = config_set_annotation(config, ANNOTATION_CRI_SANDBOX_ID, options->pod,
-						  err);
-	}
+	if (r < 0 || !options->pod)
+		return r;
+	if (shapes_machine(options))
+		return err_say(err, EINVAL,
+			       "--pod %s: its machine runs already; --cpus, --memory, --kernel, "
+			       "--initrd, --cmdline and --console belong to its first container",
+			       options->pod);
+	r = paths_check_id("--pod", options->pod, err);
+	if (r == 0)
+		r = config_set_annotation(config, ANNOTATION_CRI_TYPE, "container", err);
+	if (r == 0)
+		r = config_set_annotation(config, ANNOTATION_CRI_SANDBOX_ID, options->pod, err);
 	return r;
 }
 
@@ -98,12 +82,14 @@ static int make_up_id(char *ret_id)
 	return 0;
 }
 
-int launch_begin(struct launch *launch, const struct cli *cli, const char *name, struct err *err)
+int launch_begin(struct launch *launch, const struct cli *cli, const char *name,
+		 const struct launch_options *options, struct err *err)
 {
 	char id[2 * ID_BYTES + 1];
 	int r = loop_new(&launch->loop, err);
 
 	launch->cli = cli;
+	launch->options = options;
 	if (r == 0)
 		r = signals_new(launch->loop, &launch->signals, err);
 	if (r == 0 && !name) {
@@ -156,16 +142,103 @@ static int connect_shim(struct launch *launch, struct err *err)
 	return r < 0 ? r : check_interrupt(launch, err);
 }
 
+/* The options as the shim takes them. Texts point into the options, and into files. */
+struct machine_settings {
+	KataLike__Runtime__Options options;
+	KataLike__Runtime__Setting settings[SETTINGS_MAX], *list[SETTINGS_MAX];
+	char *files[2]; /* of kernel and initramfs, as absolute paths */
+	char memory[32];
+	KataLike__Any any;
+};
+
+static void add_setting(struct machine_settings *machine, const char *name, const char *where,
+			const char *value)
+{
+	size_t n = machine->options.n_settings;
+	KataLike__Runtime__Setting *setting = &machine->settings[n];
+
+	if (!value)
+		return;
+	kata_like__runtime__setting__init(setting);
+	setting->name = (char *)(uintptr_t)name;
+	setting->where = (char *)(uintptr_t)where;
+	setting->value = (char *)(uintptr_t)value;
+	machine->list[n] = setting;
+	machine->options.n_settings = n + 1;
+}
+
+/* The shim runs elsewhere, so the path is made absolute. */
+static int find_file(const char *option, const char *path, char **ret_path, struct err *err)
+{
+	if (!path)
+		return 0;
+	*ret_path = realpath(path, NULL);
+	if (!*ret_path || access(*ret_path, R_OK) < 0)
+		return err_set(err, errno, "%s %s", option, path);
+	return 0;
+}
+
+static int describe_machine(const struct launch_options *options, struct machine_settings *machine,
+			    struct err *err)
+{
+	uint64_t bytes = 0;
+	int r = find_file("--kernel", options->kernel, &machine->files[0], err);
+
+	kata_like__runtime__options__init(&machine->options);
+	machine->options.settings = machine->list;
+	if (r == 0)
+		r = find_file("--initrd", options->initrd, &machine->files[1], err);
+	if (r == 0 && options->memory)
+		r = value_size("--memory", options->memory, &bytes, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(machine->memory, sizeof(machine->memory), "%llu", (unsigned long long)bytes);
+	add_setting(machine, "vm.kernel", "--kernel", machine->files[0]);
+	add_setting(machine, "vm.initrd", "--initrd", machine->files[1]);
+	add_setting(machine, "vm.memory", "--memory", options->memory ? machine->memory : NULL);
+	add_setting(machine, "vm.cpus", "--cpus", options->cpus);
+	add_setting(machine, "vm.cmdline", "--cmdline", options->cmdline);
+	add_setting(machine, "vm.console", "--console", options->console ? "true" : NULL);
+	return 0;
+}
+
+static int pack_machine(struct machine_settings *machine, struct err *err)
+{
+	size_t len = kata_like__runtime__options__get_packed_size(&machine->options);
+
+	kata_like__any__init(&machine->any);
+	machine->any.type_url = (char *)(uintptr_t)TASK_TYPE_OPTIONS;
+	machine->any.value.data = malloc(len + 1);
+	if (!machine->any.value.data)
+		return err_set(err, ENOMEM, "cannot describe the machine");
+	machine->any.value.len =
+		kata_like__runtime__options__pack(&machine->options, machine->any.value.data);
+	return 0;
+}
+
+static void machine_settings_fini(struct machine_settings *machine)
+{
+	free(machine->any.value.data);
+	free(machine->files[0]);
+	free(machine->files[1]);
+}
+
 int launch_create(struct launch *launch, const struct launch_streams *streams, struct err *err)
 {
 	KataLike__Task__CreateTaskRequest request = KATA_LIKE__TASK__CREATE_TASK_REQUEST__INIT;
+	_cleanup_(machine_settings_fini) struct machine_settings machine = { 0 };
 	char bundle[PATHS_MAX];
 	int r = record_path(&launch->record, "bundle", bundle, err);
 
 	if (r == 0)
+		r = describe_machine(launch->options, &machine, err);
+	if (r == 0)
+		r = pack_machine(&machine, err);
+	if (r == 0)
 		r = connect_shim(launch, err);
 	if (r < 0)
 		return r;
+	request.options = &machine.any;
 	request.id = launch->record.id;
 	request.bundle = bundle;
 	request.terminal = streams->terminal;

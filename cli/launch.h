@@ -38,6 +38,7 @@ struct launch_options {
 
 struct launch {
 	const struct cli *cli;
+	const struct launch_options *options;
 	struct loop *loop;
 	struct signals *signals;
 	struct record record;
@@ -52,16 +53,16 @@ struct launch_streams {
 	const char *in, *out, *err;
 };
 
-/* Puts the options into config as annotations, after looking at their values. */
+/* Looks at the options' values, and puts into config which pod the container belongs to. */
 int launch_annotate(const struct launch_options *options, struct json_object *config,
 		    struct err *err) _must_check_;
 
 /* Whether /dev/kvm can be opened at all; the error says who can tell more. */
 int launch_check_kvm(struct err *err) _must_check_;
 
-/* Takes signals, and makes the record; name NULL makes up an id. */
-int launch_begin(struct launch *launch, const struct cli *cli, const char *name, struct err *err)
-	_must_check_;
+/* Takes signals, and makes the record; name NULL makes up an id. options are borrowed. */
+int launch_begin(struct launch *launch, const struct cli *cli, const char *name,
+		 const struct launch_options *options, struct err *err) _must_check_;
 /* Writes the record's bundle. */
 int launch_write_config(const struct launch *launch, struct json_object *config, struct err *err)
 	_must_check_;

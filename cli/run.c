@@ -290,7 +290,7 @@ static int run_planned(const struct cli *cli, const struct run_options *options,
 	int r = check_machine(options, cli, err);
 
 	if (r == 0)
-		r = launch_begin(&launch, cli, options->launch.name, err);
+		r = launch_begin(&launch, cli, options->launch.name, &options->launch, err);
 	if (r == 0)
 		r = default_hostname(options, &launch, plan->config, err);
 	if (r == 0)

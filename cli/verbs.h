@@ -7,6 +7,7 @@
 
 extern const struct verb verb_attend;
 extern const struct verb verb_check;
+extern const struct verb verb_config;
 extern const struct verb verb_create;
 extern const struct verb verb_delete;
 extern const struct verb verb_events;

@@ -10,6 +10,7 @@
  *	shim.log	the shim's log
  *	vmm.log		the VMM's log
  *	console.log	the guest's serial console, when it is on
+ *	settings.json	what the VM was made from, for `kata-like config ID`
  *	failure		why the sandbox ended, when it did not end by itself: one line
  *	bundle/		of containers that our command line made: config.json
  *	output.log	what a detached one of those wrote

@@ -19,17 +19,9 @@
 #define TASK_TYPE_METRICS   "io.containerd.cgroups.v2.Metrics" /* metrics.proto */
 #define TASK_TYPE_RESOURCES "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
 
-/*
- * Annotations of config.json that set how the VM of the pod's first container is made. Values are
- * text; a key under the prefix that is not listed here is an error.
- */
-#define ANNOTATION_PREFIX  "io.kata-like."
-#define ANNOTATION_KERNEL  "io.kata-like.kernel"  /* path of a vmlinux or bzImage */
-#define ANNOTATION_INITRD  "io.kata-like.initrd"  /* path of an initramfs with the agent in it */
-#define ANNOTATION_CMDLINE "io.kata-like.cmdline" /* added to the kernel's command line */
-#define ANNOTATION_CPUS	   "io.kata-like.cpus"	  /* "1" and up */
-#define ANNOTATION_MEMORY  "io.kata-like.memory"  /* "128M", "2G" */
-#define ANNOTATION_CONSOLE "io.kata-like.console" /* "true": a serial console into console.log */
+/* The options of CreateTaskRequest (runtime.proto). Those of other types are ignored. */
+#define TASK_TYPE_OPTIONS	  "kata-like.runtime.v1.Options"
+#define TASK_TYPE_RUNTIME_OPTIONS "runtimeoptions.v1.Options"
 
 /* Which sandbox a container belongs to (containerd's CRI). */
 #define ANNOTATION_CRI_TYPE	  "io.kubernetes.cri.container-type" /* "sandbox", "container" */

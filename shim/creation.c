@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "oci/spec.h"
 #include "shim/job.h"
+#include "shim/pod-settings.h"
 #include "shim/rootfs/plan.h"
 #include "shim/rootfs/snapshot.h"
 #include "shim/sandbox/guest.h"
@@ -28,7 +29,7 @@ struct creation {
 	void *ctx;
 	char *config; /* config.json, as it is */
 	size_t config_len;
-	struct guest guest;
+	struct settings *pod_settings; /* NULL when the VM was there already */
 	struct plan *plan;
 	struct job *job; /* opens the disks */
 	struct disk
@@ -50,6 +51,7 @@ static void creation_free(struct creation *creation)
 	job_cancel(creation->job);
 	close_disks(creation);
 	plan_free(creation->plan);
+	free(creation->pod_settings);
 	free(creation->config);
 	free(creation);
 }
@@ -227,8 +229,14 @@ static void booted(void *ctx, const struct err *err)
 static int boot(struct creation *creation, struct err *err)
 {
 	struct disk unique[PLAN_ITEMS_MAX];
+	struct guest guest;
 	size_t n = 0;
+	int r = guest_from_settings(creation->pod_settings, &guest, err);
 
+	if (r == 0)
+		r = pod_settings_record(creation->pod_settings, &creation->shim->state, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < creation->plan->n_items; i++) {
 		struct disk *disk = &creation->disks[i];
 		bool known = false;
@@ -241,8 +249,8 @@ static int boot(struct creation *creation, struct err *err)
 		disk->fd = -1;
 	}
 	creation->awaits_boot = true;
-	return sandbox_boot(creation->shim->sandbox, &creation->guest, unique, n, booted,
-			    creation->shim, err);
+	return sandbox_boot(creation->shim->sandbox, &guest, unique, n, booted, creation->shim,
+			    err);
 }
 
 static void disks_opened(void *ctx, const struct err *failure, struct job_output *output)
@@ -337,8 +345,22 @@ static int check_request(struct shim *shim, const KataLike__Task__CreateTaskRequ
 	return 0;
 }
 
-static int read_config(struct creation *creation, const char *bundle, struct err *err)
+/* What shapes the VM: a later container has nothing to say about it. */
+static int configure_pod(struct creation *creation, const KataLike__Any *options,
+			 const struct oci_spec *spec, struct err *err)
 {
+	if (sandbox_state(creation->shim->sandbox) != SANDBOX_NOTHING)
+		return 0;
+	creation->pod_settings = malloc(sizeof(*creation->pod_settings));
+	if (!creation->pod_settings)
+		return err_set(err, ENOMEM, "cannot configure the pod");
+	return pod_settings_make(options, spec, creation->pod_settings, err);
+}
+
+static int read_config(struct creation *creation, const KataLike__Task__CreateTaskRequest *request,
+		       struct err *err)
+{
+	const char *bundle = request->bundle;
 	_cleanup_free_ char *path = NULL;
 	_cleanup_oci_spec_ struct oci_spec *spec = NULL;
 	int r;
@@ -353,9 +375,8 @@ static int read_config(struct creation *creation, const char *bundle, struct err
 		r = oci_spec_parse(creation->config, creation->config_len, &spec, err);
 	if (r == 0)
 		r = plan_make(spec, bundle, &creation->plan, err);
-	/* The annotations shape the VM: those of a later container have nothing to say. */
-	if (r == 0 && sandbox_state(creation->shim->sandbox) == SANDBOX_NOTHING)
-		r = guest_from_spec(spec, &creation->guest, err);
+	if (r == 0)
+		r = configure_pod(creation, request->options, spec, err);
 	return r;
 }
 
@@ -369,7 +390,7 @@ static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequ
 	int r = check_request(shim, request, err);
 
 	if (r == 0)
-		r = read_config(creation, request->bundle, err);
+		r = read_config(creation, request, err);
 	if (r < 0)
 		return r;
 	creation->container =

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "lib/settings/settings.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "oci/spec.h"
@@ -226,12 +227,18 @@ static int write_address(const struct state *state, struct err *err)
 static int make_daemon(const struct options *options, const struct state *state, struct err *err)
 {
 	_cleanup_fd_ int listen_fd = -1;
-	int r = state_clear(state, err);
+	struct options effective = *options;
+	struct settings settings;
+	int r = settings_load(NULL, &settings, err);
+
+	effective.debug = effective.debug || (r == 0 && settings_flag(&settings, SETTING_DEBUG));
+	if (r == 0)
+		r = state_clear(state, err);
 
 	if (r == 0)
 		r = make_socket(state, &listen_fd, err);
 	if (r == 0)
-		r = fork_daemon(options, state, listen_fd, err);
+		r = fork_daemon(&effective, state, listen_fd, err);
 	if (r < 0)
 		(void)!state_clear(state, NULL);
 	return r;

@@ -15,6 +15,7 @@ LINES_MAX = 800
 # Generated protobuf headers have no folder: they belong to proto/.
 ALLOWED = {
     "lib": [],
+    "lib/settings": ["lib"],
     "proto": ["lib"],
     "oci": ["lib"],
     "agent": ["lib", "proto", "oci"],

@@ -62,10 +62,18 @@ static void write_config(const struct daemon *daemon, const char *script, const 
 	assert_true(snprintf(text, sizeof(text),
 			     "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"rootfs\"},"
 			     "\"process\":{\"cwd\":\"/\",\"args\":[\"sh\",\"-c\",\"%s\"]},"
-			     "\"annotations\":{\"io.kata-like.kernel\":\"/dev/null\","
-			     "\"io.kata-like.initrd\":\"/dev/null\"%s%s}}",
-			     script, *annotations ? "," : "", annotations) < (int)sizeof(text));
+			     "\"annotations\":{%s}}",
+			     script, annotations) < (int)sizeof(text));
 	write_file(path, text);
+}
+
+static void write_settings(const struct daemon *daemon)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/config.ini", daemon->dir);
+	write_file(path, "[vm]\nkernel = /dev/null\ninitrd = /dev/null\n");
+	setenv("KATA_LIKE_CONFIG", path, 1);
 }
 
 /* Runs the shim with an action; what it printed is returned, without waiting for its daemon. */
@@ -120,6 +128,7 @@ void daemon_start(struct daemon *daemon, const char *script, const char *annotat
 	(void)snprintf(path, sizeof(path), "%s/cache", daemon->dir);
 	setenv("KATA_LIKE_CACHE", path, 1);
 	write_config(daemon, script, annotations);
+	write_settings(daemon);
 	printed = run_shim(daemon, "start", &len);
 	(void)snprintf(daemon->address, sizeof(daemon->address), "%s", printed);
 	free(printed);
