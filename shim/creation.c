@@ -229,6 +229,7 @@ static void booted(void *ctx, const struct err *err)
 static int boot(struct creation *creation, struct err *err)
 {
 	struct disk unique[PLAN_ITEMS_MAX];
+	struct err unplaced = ERR_INIT;
 	struct guest guest;
 	size_t n = 0;
 	int r = guest_from_settings(creation->pod_settings, &guest, err);
@@ -249,8 +250,12 @@ static int boot(struct creation *creation, struct err *err)
 		disk->fd = -1;
 	}
 	creation->awaits_boot = true;
-	return sandbox_boot(creation->shim->sandbox, &guest, unique, n, booted, creation->shim,
-			    err);
+	r = sandbox_boot(creation->shim->sandbox, &guest, unique, n, booted, creation->shim, err);
+	/* What it allocates from here on, all of the guest's memory, is charged to the pod. */
+	if (r == 0 &&
+	    place_add(&creation->shim->place, sandbox_pid(creation->shim->sandbox), &unplaced) < 0)
+		log_warn("%s", err_text(&unplaced));
+	return r;
 }
 
 static void disks_opened(void *ctx, const struct err *failure, struct job_output *output)
@@ -376,6 +381,8 @@ static int read_config(struct creation *creation, const KataLike__Task__CreateTa
 	if (r == 0)
 		r = plan_make(spec, bundle, &creation->plan, err);
 	if (r == 0)
+		r = place_take(&creation->shim->place, spec, &creation->shim->state, err);
+	if (r == 0)
 		r = configure_pod(creation, request->options, spec, err);
 	return r;
 }
@@ -398,6 +405,9 @@ static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequ
 	if (!creation->container)
 		return err_set(err, ENOMEM, "cannot make a container");
 	shim_add_container(shim, creation->container);
+	r = shim_hold_process(shim, creation->container->init, err);
+	if (r < 0)
+		return r;
 	input = (struct disks_input){ creation->plan, request };
 	return job_start(shim->loop, open_disks, &input, disks_opened, creation, &creation->job,
 			 err);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lib/fd.h"
+#include "shim/pod.h"
 #include "shim/sandbox/process.h"
 #include "shim/state.h"
 #include "task.pb-c.h"
@@ -49,8 +50,13 @@ static int clean_up(const struct state *state, struct err *err)
 int delete_run(const struct options *options, struct err *err)
 {
 	struct state state;
-	int r = state_locate(options->namespace, options->id, options->address, &state, err);
+	char id[128];
+	/* A member of a pod has the pod's shim, which outlives it. */
+	int r = pod_find(*options->bundle ? options->bundle : ".", options->id, id, sizeof(id),
+			 err);
 
+	if (r == 0)
+		r = state_locate(options->namespace, id, options->address, &state, err);
 	if (r == 0)
 		r = clean_up(&state, err);
 	return r < 0 ? r : print_response(err);

@@ -8,10 +8,13 @@
 
 #include "lib/log.h"
 #include "shim/creation.h"
+#include "shim/events/task-events.h"
 #include "shim/task/service.h"
 
 /* A shim without any container ends itself after so long: whoever started it is gone. */
 #define IDLE_TIMEOUT_MS 30000
+/* containerd waits three seconds for a Shutdown. */
+#define FLUSH_TIMEOUT_MS 1500
 
 struct shim_shutdown {
 	struct shim_shutdown *next;
@@ -47,9 +50,18 @@ void shim_remove_container(struct shim *shim, struct container *container)
 		loop_timer_arm(shim->idle_timer, IDLE_TIMEOUT_MS);
 }
 
+int shim_hold_process(struct shim *shim, struct process *process, struct err *err)
+{
+	struct holder_config config = { shim->place.netns_fd, shim->place.cgroup };
+
+	return process_hold(process, shim->loop, &config, err);
+}
+
 void shim_note_exit(void *ctx, const struct process *process)
 {
-	(void)ctx;
+	struct shim *shim = ctx;
+
+	task_event_exited(shim->events, process);
 	log_info("%s%s%s exited with status %u", process->container->id,
 		 *process->exec_id ? "/" : "", process->exec_id, process->exit_status);
 }
@@ -66,8 +78,10 @@ static void sandbox_is_gone(void *ctx, bool killed, const char *reason)
 
 static void out_of_memory(void *ctx, const char *container_id)
 {
-	(void)ctx;
+	struct shim *shim = ctx;
+
 	log_warn("container %s ran out of memory", container_id);
+	task_event_oom(shim->events, container_id);
 }
 
 static void quit(void *ctx)
@@ -77,13 +91,13 @@ static void quit(void *ctx)
 	loop_quit(shim->loop, 0);
 }
 
-static void sandbox_stopped(void *ctx)
+/* Everything is over and told: the folder goes, who asked for the end hears of it. */
+static void events_flushed(void *ctx)
 {
 	struct shim *shim = ctx;
 	struct err err = ERR_INIT;
 
-	while (shim->containers)
-		shim_remove_container(shim, shim->containers);
+	place_leave(&shim->place);
 	if (state_remove(&shim->state, &err) < 0)
 		log_error("%s", err_text(&err));
 	while (shim->shutdowns) {
@@ -96,6 +110,18 @@ static void sandbox_stopped(void *ctx)
 	/* The answers are on their way before the loop comes to this. */
 	if (loop_add_deferred(shim->loop, quit, shim, NULL) < 0)
 		quit(shim);
+}
+
+static void sandbox_stopped(void *ctx)
+{
+	struct shim *shim = ctx;
+
+	while (shim->containers)
+		shim_remove_container(shim, shim->containers);
+	if (shim->events)
+		publisher_flush(shim->events, FLUSH_TIMEOUT_MS, events_flushed, shim);
+	else
+		events_flushed(shim);
 }
 
 int shim_shut_down(struct shim *shim, loop_fn *done, void *ctx)
@@ -132,7 +158,7 @@ static void asked_to_end(void *ctx, const struct signalfd_siginfo *info)
 	(void)shim_shut_down(ctx, NULL, NULL);
 }
 
-static int set_up(struct shim *shim, int listen_fd, bool debug, struct err *err)
+static int set_up(struct shim *shim, const struct shim_config *config, struct err *err)
 {
 	struct sandbox_callbacks callbacks = { sandbox_is_gone, out_of_memory, shim };
 	int r = loop_new(&shim->loop, err);
@@ -140,10 +166,10 @@ static int set_up(struct shim *shim, int listen_fd, bool debug, struct err *err)
 	if (r == 0)
 		r = ttrpc_server_new(shim->loop, &shim->server, err);
 	if (r < 0) {
-		close(listen_fd);
+		close(config->listen_fd);
 		return r;
 	}
-	r = ttrpc_server_listen(shim->server, listen_fd, true);
+	r = ttrpc_server_listen(shim->server, config->listen_fd, true);
 	if (r == 0)
 		r = task_service_register(shim);
 	if (r == 0)
@@ -155,7 +181,10 @@ static int set_up(struct shim *shim, int listen_fd, bool debug, struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "cannot set up the shim");
 	loop_timer_arm(shim->idle_timer, IDLE_TIMEOUT_MS);
-	return sandbox_new(shim->loop, &shim->state, debug, &callbacks, &shim->sandbox, err);
+	r = publisher_new(shim->loop, &config->events, &shim->events, err);
+	return r < 0 ? r
+		     : sandbox_new(shim->loop, &shim->state, config->debug, &callbacks,
+				   &shim->sandbox, err);
 }
 
 static void tear_down(struct shim *shim)
@@ -163,18 +192,18 @@ static void tear_down(struct shim *shim)
 	while (shim->containers)
 		shim_remove_container(shim, shim->containers);
 	sandbox_free(shim->sandbox);
+	publisher_free(shim->events);
 	ttrpc_server_free(shim->server);
 	loop_free(shim->loop);
 }
 
-int shim_serve(const struct state *state, int listen_fd, bool debug, void (*on_ready)(void *),
-	       void *ctx, struct err *err)
+int shim_serve(const struct shim_config *config, struct err *err)
 {
-	struct shim shim = { .state = *state };
-	int r = set_up(&shim, listen_fd, debug, err);
+	struct shim shim = { .state = *config->state, .place = PLACE_INIT };
+	int r = set_up(&shim, config, err);
 
 	if (r == 0) {
-		on_ready(ctx);
+		config->on_ready();
 		r = loop_run(shim.loop);
 		if (r < 0)
 			(void)err_set(err, -r, "cannot wait for events");

@@ -8,7 +8,9 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 #include "proto/ttrpc/server.h"
+#include "shim/events/publisher.h"
 #include "shim/sandbox/container.h"
+#include "shim/sandbox/place.h"
 #include "shim/sandbox/sandbox.h"
 #include "shim/state.h"
 
@@ -18,6 +20,8 @@ struct shim {
 	struct loop *loop;
 	struct state state;
 	struct ttrpc_server *server;
+	struct publisher *events; /* NULL: nobody wants any */
+	struct place place;
 	struct sandbox *sandbox;
 	struct container *containers;
 	struct creation *creations; /* containers being made */
@@ -27,12 +31,16 @@ struct shim {
 	struct shim_shutdown *shutdowns; /* who waits for the end */
 };
 
-/*
- * Serves on a listening socket until it is shut down, and cleans up. on_ready is called once
- * everything is set up. 0, or negative with err set.
- */
-int shim_serve(const struct state *state, int listen_fd, bool debug, void (*on_ready)(void *),
-	       void *ctx, struct err *err) _must_check_;
+struct shim_config {
+	const struct state *state;
+	int listen_fd; /* the shim's from now on */
+	bool debug;
+	struct publisher_target events;
+	void (*on_ready)(void); /* called once everything is set up */
+};
+
+/* Serves until it is shut down, and cleans up. 0, or negative with err set. */
+int shim_serve(const struct shim_config *config, struct err *err) _must_check_;
 
 /* A container that the agent has made or, with unready, is about to; NULL when there is none. */
 struct container *shim_find(struct shim *shim, const char *id, bool unready);
@@ -40,7 +48,10 @@ void shim_add_container(struct shim *shim, struct container *container);
 /* Forgets and frees a container. */
 void shim_remove_container(struct shim *shim, struct container *container);
 
-/* For container_new(): ctx is the shim. Notes that a process has ended. */
+/* Makes the process on the host that stands for this one. */
+int shim_hold_process(struct shim *shim, struct process *process, struct err *err) _must_check_;
+
+/* For container_new(): ctx is the shim. Tells that a process has ended. */
 void shim_note_exit(void *ctx, const struct process *process);
 
 /*

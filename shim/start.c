@@ -18,36 +18,23 @@
 #include "lib/settings/settings.h"
 #include "lib/fd.h"
 #include "lib/log.h"
-#include "oci/spec.h"
-#include "proto/task-api.h"
+#include "shim/bootstrap.h"
 #include "shim/pidfile.h"
+#include "shim/pod.h"
+#include "shim/sandbox/place.h"
 #include "shim/shim.h"
 #include "shim/state.h"
 
 #define LISTEN_FD 3 /* where a shim's socket is expected */
 #define READY_FD  4
 
-/* The sandbox that the container of this bundle belongs to: its own, or its pod's. */
-static int find_sandbox_id(const struct options *options, char *ret_id, size_t size,
-			   struct err *err)
-{
-	_cleanup_free_ char *text = NULL;
-	_cleanup_oci_spec_ struct oci_spec *spec = NULL;
-	const char *type, *pod;
-	size_t len;
-
-	(void)snprintf(ret_id, size, "%s", options->id);
-	/* What is wrong with config.json is Create's to tell. */
-	if (file_read(AT_FDCWD, "config.json", JSON_MAX_BYTES, &text, &len, NULL) < 0 ||
-	    oci_spec_parse(text, len, &spec, NULL) < 0)
-		return 0;
-	type = oci_spec_annotation(spec, ANNOTATION_CRI_TYPE);
-	pod = oci_spec_annotation(spec, ANNOTATION_CRI_SANDBOX_ID);
-	if (!type || strcmp(type, "container") != 0 || !pod)
-		return 0;
-	(void)snprintf(ret_id, size, "%s", pod);
-	return paths_check_id("sandbox", pod, err);
-}
+/* What the daemon is made of. */
+struct launch {
+	const struct bootstrap *bootstrap;
+	const struct state *state;
+	bool debug;
+	char bundle[PATHS_MAX]; /* the working directory of the first `start` */
+};
 
 /* state_locate() has seen to it that the path fits. */
 static struct sockaddr_un socket_address(const struct state *state)
@@ -130,46 +117,76 @@ static int detach(int listen_fd, int ready_fd, struct err *err)
 	return 0;
 }
 
-static int open_log(const struct options *options, const struct state *state, struct err *err)
+/*
+ * containerd reads a FIFO in the bundle. Both ends are held, so that it may go away and come back;
+ * what it does not read in time is dropped, not waited for.
+ */
+static int open_fifo(const char *bundle)
 {
 	char path[PATHS_MAX];
-	int r = state_file(state, "shim.log", path, err), fd;
+	struct stat st;
 
-	if (r < 0)
-		return r;
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (snprintf(path, sizeof(path), "%s/log", bundle) >= (int)sizeof(path) ||
+	    stat(path, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return -1;
+	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
+static int open_log(const struct launch *launch, struct err *err)
+{
+	char path[PATHS_MAX];
+	int fd = open_fifo(launch->bundle), r;
+
+	if (fd < 0) {
+		r = state_file(launch->state, "shim.log", path, err);
+		if (r < 0)
+			return r;
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	}
 	if (fd < 0)
 		return err_set(err, errno, "cannot open %s", path);
-	log_init("shim", options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, fd);
-	log_set_sandbox(state->id);
+	log_init("shim", launch->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, fd);
+	log_set_sandbox(launch->state->id);
 	return 0;
 }
 
-static void say_ready(void *ctx)
+static void say_ready(void)
 {
-	(void)ctx;
 	(void)!write(READY_FD, "", 1);
 	close(READY_FD);
 }
 
 /* The daemon's whole life. A failure before it is ready goes to the parent as text. */
-_noreturn_ static void daemon_main(const struct options *options, const struct state *state,
-				   int listen_fd, int ready_fd)
+_noreturn_ static void daemon_main(const struct launch *launch, int listen_fd, int ready_fd)
 {
+	const struct bootstrap *bootstrap = launch->bootstrap;
+	struct shim_config config = {
+		.state = launch->state,
+		.listen_fd = LISTEN_FD,
+		.debug = launch->debug,
+		.events = { launch->state->namespace, bootstrap->ttrpc_address,
+			    bootstrap->grpc_address, bootstrap->binary },
+		.on_ready = say_ready,
+	};
 	struct err err = ERR_INIT;
 	char pid_path[PATHS_MAX];
 	int r = detach(listen_fd, ready_fd, &err);
 
+	/* Our own command line has no use for events, whatever its environment says. */
+	if (!*bootstrap->grpc_address)
+		config.events.ttrpc_address = "";
 	if (r == 0) {
 		raise_oom_score();
-		r = open_log(options, state, &err);
+		r = open_log(launch, &err);
 	}
+	if (r == 0 && *bootstrap->shim_cgroup)
+		r = place_move_self(bootstrap->shim_cgroup, &err);
 	if (r == 0)
-		r = state_file(state, "shim.pid", pid_path, &err);
+		r = state_file(launch->state, "shim.pid", pid_path, &err);
 	if (r == 0)
 		r = pidfile_write(pid_path, getpid(), &err);
 	if (r == 0)
-		r = shim_serve(state, LISTEN_FD, options->debug, say_ready, NULL, &err);
+		r = shim_serve(&config, &err);
 	if (r < 0) {
 		log_error("%s", err_text(&err));
 		(void)!write(READY_FD, err_text(&err), strlen(err_text(&err)));
@@ -193,8 +210,7 @@ static int await_daemon(int ready_fd, pid_t pid, struct err *err)
 	return err_say(err, EIO, "%s", text);
 }
 
-static int fork_daemon(const struct options *options, const struct state *state, int listen_fd,
-		       struct err *err)
+static int fork_daemon(const struct launch *launch, int listen_fd, struct err *err)
 {
 	_cleanup_fd_ int read_fd = -1;
 	int fds[2];
@@ -205,7 +221,7 @@ static int fork_daemon(const struct options *options, const struct state *state,
 	read_fd = fds[0];
 	pid = fork();
 	if (pid == 0)
-		daemon_main(options, state, listen_fd, fds[1]);
+		daemon_main(launch, listen_fd, fds[1]);
 	close(fds[1]);
 	if (pid < 0)
 		return err_set(err, errno, "cannot start the daemon");
@@ -224,35 +240,57 @@ static int write_address(const struct state *state, struct err *err)
 	return r;
 }
 
-static int make_daemon(const struct options *options, const struct state *state, struct err *err)
+static int make_daemon(const struct bootstrap *bootstrap, const struct state *state,
+		       struct err *err)
 {
+	struct launch launch = { .bootstrap = bootstrap, .state = state };
 	_cleanup_fd_ int listen_fd = -1;
-	struct options effective = *options;
 	struct settings settings;
 	int r = settings_load(NULL, &settings, err);
 
-	effective.debug = effective.debug || (r == 0 && settings_flag(&settings, SETTING_DEBUG));
-	if (r == 0)
-		r = state_clear(state, err);
+	if (r < 0)
+		return r;
+	launch.debug = bootstrap->debug || settings_flag(&settings, SETTING_DEBUG);
+	if (!getcwd(launch.bundle, sizeof(launch.bundle)))
+		return err_set(err, errno, "the working directory");
+	r = state_clear(state, err);
 
 	if (r == 0)
 		r = make_socket(state, &listen_fd, err);
 	if (r == 0)
-		r = fork_daemon(&effective, state, listen_fd, err);
+		r = fork_daemon(&launch, listen_fd, err);
 	if (r < 0)
 		(void)!state_clear(state, NULL);
 	return r;
 }
 
-int start_run(const struct options *options, struct err *err)
+/* Plain text means protocol 2 and is what every containerd takes; the one that spoke of 3 gets 3.
+ */
+static int answer(const struct bootstrap *bootstrap, const struct state *state, struct err *err)
+{
+	char text[STATE_ADDRESS_MAX + 64];
+	int n, r;
+
+	if (bootstrap->has_params)
+		n = snprintf(text, sizeof(text),
+			     "{\"version\":3,\"address\":\"%s\",\"protocol\":\"ttrpc\"}",
+			     state->address);
+	else
+		n = snprintf(text, sizeof(text), "%s", state->address);
+	r = fd_write_full(STDOUT_FILENO, text, (size_t)n);
+	return r < 0 ? err_set(err, -r, "cannot write the answer") : 0;
+}
+
+static int start_sandbox(const struct options *options, const struct bootstrap *bootstrap,
+			 struct err *err)
 {
 	struct state state;
 	_cleanup_fd_ int lock = -1;
 	char id[128];
-	int r = find_sandbox_id(options, id, sizeof(id), err);
+	int r = pod_find(".", options->id, id, sizeof(id), err);
 
 	if (r == 0)
-		r = state_locate(options->namespace, id, options->address, &state, err);
+		r = state_locate(options->namespace, id, bootstrap->grpc_address, &state, err);
 	if (r == 0)
 		r = state_make(&state, err);
 	if (r == 0)
@@ -263,7 +301,7 @@ int start_run(const struct options *options, struct err *err)
 	if (r < 0)
 		return r;
 	if (!state_shim_lives(&state)) {
-		r = make_daemon(options, &state, err);
+		r = make_daemon(bootstrap, &state, err);
 	} else {
 		r = connect_to(&state);
 		if (r < 0)
@@ -273,7 +311,17 @@ int start_run(const struct options *options, struct err *err)
 	}
 	if (r == 0)
 		r = write_address(&state, err);
+	return r < 0 ? r : answer(bootstrap, &state, err);
+}
+
+int start_run(const struct options *options, struct err *err)
+{
+	struct bootstrap bootstrap;
+	int r = bootstrap_read(options, &bootstrap, err);
+
 	if (r < 0)
 		return r;
-	return fd_write_full(STDOUT_FILENO, state.address, strlen(state.address));
+	r = start_sandbox(options, &bootstrap, err);
+	bootstrap_fini(&bootstrap);
+	return r;
 }

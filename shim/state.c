@@ -11,6 +11,7 @@
 
 #include "lib/fd.h"
 #include "shim/pidfile.h"
+#include "shim/sandbox/place.h"
 
 #define VMM_KILL_TIMEOUT_MS 5000
 #define CONTAINERD_SOCKETS  "/run/containerd/s"
@@ -110,6 +111,7 @@ int state_clear(const struct state *state, struct err *err)
 	r = pidfile_kill(path, VMM_KILL_TIMEOUT_MS, err);
 	if (r < 0)
 		return err_push(err, "cannot end the VM of sandbox %s", state->id);
+	place_clear(state);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		r = state_file(state, files[i], path, err);
 		if (r < 0)

@@ -92,17 +92,22 @@ static bool execs_run(const struct container *container)
 	return false;
 }
 
+/* An exec that never ran has no exit to tell of. */
 static void stop(struct container *container, struct process *process, uint32_t status)
 {
+	bool ran = process == container->init || process->state == PROCESS_RUNNING;
+
 	if (process->state == PROCESS_STOPPED)
 		return;
 	process_stopped(process, status);
-	container->exited(container->exited_ctx, process);
+	if (ran)
+		container->exited(container->exited_ctx, process);
 }
 
+/* While its start is not answered the init's exit waits, so that it is told of after the start. */
 static void check_init(struct container *container)
 {
-	if (!container->init_over || execs_run(container))
+	if (!container->init_over || container->starting || execs_run(container))
 		return;
 	loop_timer_arm(container->execs_timer, -1);
 	container->paused = false;
@@ -130,6 +135,12 @@ static void execs_timed_out(void *ctx)
 	for (struct process *exec = container->execs; exec; exec = exec->next)
 		if (exec->state != PROCESS_CREATED)
 			stop(container, exec, PROCESS_STATUS_KILLED);
+	check_init(container);
+}
+
+void container_start_answered(struct container *container)
+{
+	container->starting = false;
 	check_init(container);
 }
 

@@ -10,7 +10,8 @@
 #include "shim/sandbox/agent-client.h"
 #include "shim/sandbox/process.h"
 
-/* An exit became final; the init's comes after those of all execs. */
+/* An exit became final, of the init or of an exec that had started; the init's comes after those of
+ * all execs. */
 typedef void container_exit_fn(void *ctx, const struct process *process);
 
 struct container {
@@ -18,6 +19,7 @@ struct container {
 	char *id, *bundle;
 	bool ready; /* the agent has made it; before, only its creation knows it */
 	bool paused;
+	bool starting; /* the init's start is under way */
 	struct process *init;
 	struct process *execs;
 	struct agent_client *agent; /* borrowed */
@@ -50,6 +52,9 @@ int container_watch(struct container *container, struct process *process) _must_
 /* A process is over, by what the agent said. */
 void container_process_over(struct container *container, struct process *process,
 			    uint32_t exit_status);
+/* The answer to the init's start is given: its exit, if it came meanwhile, is told now. */
+void container_start_answered(struct container *container);
+
 /* The VM is gone: everything that had not stopped ends with this status. */
 void container_all_over(struct container *container, uint32_t exit_status);
 

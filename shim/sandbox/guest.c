@@ -21,8 +21,7 @@ static void make_cmdline(const char *added, struct guest *guest)
 	/* The agent brings up the other CPUs: until then they cost the boot nothing. */
 	(void)snprintf(guest->cmdline, sizeof(guest->cmdline), "%s%s%s%s%s", BASE_CMDLINE,
 		       guest->cpus > 1 ? " maxcpus=1" : "",
-		       guest->console ? " console=ttyS0 8250.nr_uarts=1" : "", *added ? " " : "",
-		       added);
+		       guest->console ? GUEST_CONSOLE_CMDLINE : "", *added ? " " : "", added);
 }
 
 /* The configuration's file, or where one is installed, which is looked for again for the error. */

@@ -11,6 +11,8 @@
 #include "lib/paths.h"
 
 #define GUEST_CMDLINE_MAX 2048
+/* What a serial console takes on the command line. */
+#define GUEST_CONSOLE_CMDLINE " console=ttyS0 8250.nr_uarts=1"
 
 struct guest {
 	char kernel[PATHS_MAX];

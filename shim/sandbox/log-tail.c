@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "lib/fd.h"
+#include "lib/log.h"
 
 #define LOG_FILE_MAX (4u << 20)
 
 struct log_tail {
 	struct loop_source *source;
 	int pipe_fd, file_fd;
+	const char *who;
 	size_t written;
 	char line[ERR_TEXT_MAX]; /* the one under way */
 	size_t line_len;
@@ -42,6 +44,7 @@ static void line_ended(struct log_tail *tail)
 
 	tail->line[tail->line_len] = '\0';
 	tail->line_len = 0;
+	log_debug("%s: %s", tail->who, tail->line);
 	text = error_text(tail->line);
 	len = text ? strlen(text) : 0;
 	/* A dump of registers is an error's detail: indented, below a heading that ends in a colon.
@@ -61,6 +64,8 @@ static void take(struct log_tail *tail, const char *data, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (data[i] == '\n')
 			line_ended(tail);
+		else if (data[i] == '\r')
+			continue; /* a serial line's */
 		else if (tail->line_len < sizeof(tail->line) - 1)
 			tail->line[tail->line_len++] = data[i];
 	}
@@ -81,8 +86,8 @@ static void pipe_ready(void *ctx, int fd, uint32_t events)
 	}
 }
 
-int log_tail_new(struct loop *loop, int pipe_fd, const char *path, struct log_tail **ret_tail,
-		 struct err *err)
+int log_tail_new(struct loop *loop, int pipe_fd, const char *path, const char *who,
+		 struct log_tail **ret_tail, struct err *err)
 {
 	struct log_tail *tail = calloc(1, sizeof(*tail));
 	int r;
@@ -92,6 +97,7 @@ int log_tail_new(struct loop *loop, int pipe_fd, const char *path, struct log_ta
 		return err_set(err, ENOMEM, "cannot open %s", path);
 	}
 	tail->pipe_fd = pipe_fd;
+	tail->who = who;
 	tail->file_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (tail->file_fd < 0) {
 		r = err_set(err, errno, "cannot open %s", path);

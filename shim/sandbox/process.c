@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/log.h"
+#include "shim/sandbox/agent-client.h"
+#include "shim/sandbox/container.h"
+
+#define SIGNAL_TIMEOUT_MS 10000
+
 struct process_waiter {
 	struct process_waiter *next;
 	process_wait_fn *fn;
@@ -60,6 +66,7 @@ void process_free(struct process *process)
 	if (process->watch)
 		process->watch->process = NULL;
 	stdio_free(process->stdio);
+	holder_end(process->holder, process->exit_status);
 	free(process->exec_id);
 	free(process->in);
 	free(process->out);
@@ -80,6 +87,48 @@ int process_open_stdio(struct process *process, struct loop *loop, struct vsock_
 	if (process->stdin_closed)
 		stdio_close_stdin(process->stdio);
 	return 0;
+}
+
+static void signal_passed_on(void *ctx, const struct ttrpc_status *status,
+			     const ProtobufCMessage *response)
+{
+	(void)ctx;
+	(void)response;
+	if (status->code != TTRPC_OK && status->code != TTRPC_NOT_FOUND)
+		log_debug("cannot pass a signal on: %s", status->message);
+}
+
+/* Somebody signalled the process on the host. */
+static void holder_signalled(void *ctx, int signal_number)
+{
+	struct process *process = ctx;
+	KataLike__Agent__V1__SignalProcessRequest request =
+		KATA_LIKE__AGENT__V1__SIGNAL_PROCESS_REQUEST__INIT;
+
+	log_info("%s%s%s: pid %d got signal %d", process->container->id,
+		 *process->exec_id ? "/" : "", process->exec_id, process->pid, signal_number);
+	if (!process->container->agent || process->state == PROCESS_STOPPED)
+		return;
+	request.container_id = process->container->id;
+	request.exec_id = process->exec_id;
+	request.signal = (uint32_t)signal_number;
+	agent_client_call(process->container->agent, "SignalProcess", &kata_like__empty__descriptor,
+			  &request.base, SIGNAL_TIMEOUT_MS, signal_passed_on, NULL);
+}
+
+int process_hold(struct process *process, struct loop *loop, const struct holder_config *config,
+		 struct err *err)
+{
+	int r = holder_new(loop, config, holder_signalled, process, &process->holder, err);
+
+	if (r == 0)
+		process->pid = holder_pid(process->holder);
+	return r;
+}
+
+pid_t process_pid(const struct process *process)
+{
+	return process->pid;
 }
 
 void process_describe_stdio(const struct process *process, KataLike__Agent__V1__Stdio *ret_stdio)
@@ -107,6 +156,7 @@ void process_stopped(struct process *process, uint32_t exit_status)
 	process->state = PROCESS_STOPPED;
 	process->exit_status = MIN(exit_status, 255u);
 	(void)clock_gettime(CLOCK_REALTIME, &process->exited_at);
+	holder_end(TAKE_PTR(process->holder), process->exit_status);
 	call_waiters(&process->exit_waiters, process);
 	if (process->stdio)
 		stdio_drain(process->stdio, output_drained, process);

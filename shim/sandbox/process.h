@@ -11,11 +11,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "agent.pb-c.h"
 #include "lib/err.h"
 #include "lib/loop.h"
+#include "shim/sandbox/holder.h"
 #include "shim/sandbox/stdio.h"
 
 /* Of a process that somebody killed from outside, and of one whose VM failed. */
@@ -43,9 +45,11 @@ struct process {
 	char *exec_id;		     /* "" for the init */
 	enum process_state state;
 	bool terminal;
-	char *in, *out, *err; /* as the client named them */
-	struct stdio *stdio;  /* NULL before the start of an exec */
-	bool drained;	      /* all output is passed on; true without stdio */
+	char *in, *out, *err;  /* as the client named them */
+	struct stdio *stdio;   /* NULL before the start of an exec */
+	struct holder *holder; /* stands for it on the host; NULL before and after */
+	pid_t pid;	       /* that one's number, also afterwards; 0 before */
+	bool drained;	       /* all output is passed on; true without stdio */
 	bool deleting;
 	bool stdin_closed; /* asked for before the streams were open */
 	uint8_t *spec;	   /* an exec's process object, until it starts */
@@ -71,6 +75,12 @@ void process_free(struct process *process);
 /* Opens the streams: once, before the process is made in the guest. */
 int process_open_stdio(struct process *process, struct loop *loop, struct vsock_link *link,
 		       uint32_t *next_port, struct err *err) _must_check_;
+/* Makes the process on the host that stands for this one: once, before its pid is told. */
+int process_hold(struct process *process, struct loop *loop, const struct holder_config *config,
+		 struct err *err) _must_check_;
+/* The number of that one. */
+pid_t process_pid(const struct process *process);
+
 /* What the agent is told about them. */
 void process_describe_stdio(const struct process *process, KataLike__Agent__V1__Stdio *ret_stdio);
 

@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "proto/vsock-link.h"
 #include "shim/pidfile.h"
+#include "shim/sandbox/log-tail.h"
 #include "shim/sandbox/vmm-process.h"
 
 #define BOOT_TIMEOUT_MS	   60000
@@ -35,6 +36,7 @@ struct sandbox {
 	size_t n_disks;
 	struct vsock_link *link;
 	struct vmm_process *vmm;
+	struct log_tail *console; /* NULL without one */
 	struct agent_client *agent;
 	struct loop_source *lost_timer;
 	uint32_t next_port;
@@ -72,6 +74,7 @@ void sandbox_free(struct sandbox *sandbox)
 	agent_client_free(sandbox->agent);
 	vmm_process_free(sandbox->vmm);
 	vsock_link_free(sandbox->link);
+	log_tail_free(sandbox->console);
 	loop_source_free(sandbox->lost_timer);
 	free(sandbox);
 }
@@ -100,6 +103,8 @@ static void vmm_ended(void *ctx, bool killed, const char *reason)
 	sandbox->stopped = NULL;
 	loop_source_free(sandbox->lost_timer);
 	sandbox->lost_timer = NULL;
+	if (sandbox->console)
+		log_tail_flush(sandbox->console);
 	if (state_file(sandbox->state, "vmm.pid", path, NULL) == 0)
 		(void)unlink(path);
 	if (sandbox->end.code != 0)
@@ -195,15 +200,18 @@ static int open_file(const char *what, const char *path, int *ret_fd, struct err
 	return *ret_fd < 0 ? err_set(err, errno, "cannot open %s %s", what, path) : 0;
 }
 
-static int open_console(const struct sandbox *sandbox, int *ret_fd, struct err *err)
+/* Through a pipe: what a guest writes without end must not fill a disk. */
+static int open_console(struct sandbox *sandbox, int *ret_fd, struct err *err)
 {
 	char path[PATHS_MAX];
-	int r = state_file(sandbox->state, "console.log", path, err);
+	int fds[2], r = state_file(sandbox->state, "console.log", path, err);
 
 	if (r < 0)
 		return r;
-	*ret_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-	return *ret_fd < 0 ? err_set(err, errno, "cannot open %s", path) : 0;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, errno, "cannot make a pipe for the console");
+	*ret_fd = fds[1];
+	return log_tail_new(sandbox->loop, fds[0], path, "guest", &sandbox->console, err);
 }
 
 static int open_boot_files(struct sandbox *sandbox, const struct guest *guest,
@@ -216,7 +224,7 @@ static int open_boot_files(struct sandbox *sandbox, const struct guest *guest,
 		r = open_file("initramfs", guest->initrd, &files->initrd, err);
 	if (r == 0)
 		r = open_kvm(&files->kvm, err);
-	if (r == 0 && guest->console)
+	if (r == 0 && (guest->console || sandbox->debug))
 		r = open_console(sandbox, &files->console, err);
 	if (r < 0)
 		return r;
@@ -229,14 +237,14 @@ static int open_boot_files(struct sandbox *sandbox, const struct guest *guest,
 static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 		     const struct boot_files *files, struct err *err)
 {
-	char log_path[PATHS_MAX], pid_path[PATHS_MAX];
+	char log_path[PATHS_MAX], pid_path[PATHS_MAX], cmdline[GUEST_CMDLINE_MAX + 64];
 	struct vmm_config config = {
 		.kernel_fd = files->kernel,
 		.initrd_fd = files->initrd,
 		.kvm_fd = files->kvm,
 		.console_fd = files->console,
 		.vsock_fd = files->vsock,
-		.cmdline = guest->cmdline,
+		.cmdline = cmdline,
 		.cpus = guest->cpus,
 		.memory_bytes = guest->memory_bytes,
 		.disks = sandbox->disks,
@@ -246,6 +254,8 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 	};
 	int r = state_file(sandbox->state, "vmm.log", log_path, err);
 
+	(void)snprintf(cmdline, sizeof(cmdline), "%s%s", guest->cmdline,
+		       sandbox->debug && !guest->console ? GUEST_CONSOLE_CMDLINE : "");
 	if (r == 0)
 		r = state_file(sandbox->state, "vmm.pid", pid_path, err);
 	if (r == 0)
@@ -280,7 +290,9 @@ static void undo_boot(struct sandbox *sandbox)
 	agent_client_free(sandbox->agent);
 	vmm_process_free(sandbox->vmm);
 	vsock_link_free(sandbox->link);
+	log_tail_free(sandbox->console);
 	loop_source_free(sandbox->lost_timer);
+	sandbox->console = NULL;
 	sandbox->agent = NULL;
 	sandbox->vmm = NULL;
 	sandbox->link = NULL;

@@ -235,8 +235,8 @@ int vmm_process_new(struct loop *loop, const struct vmm_config *config, vmm_ende
 	*vmm = (struct vmm_process){ .loop = loop, .ended = ended, .ctx = ctx };
 	r = make_channels(&channels, err);
 	if (r == 0)
-		r = log_tail_new(loop, TAKE_FD(channels.log_ours), config->log_path, &vmm->log,
-				 err);
+		r = log_tail_new(loop, TAKE_FD(channels.log_ours), config->log_path, "vmm",
+				 &vmm->log, err);
 	if (r == 0 && loop_add_timer(loop, stop_timed_out, vmm, &vmm->stop_timer) < 0)
 		r = err_set(err, ENOMEM, "cannot start the VMM");
 	if (r == 0)

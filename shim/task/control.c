@@ -5,6 +5,7 @@
 
 #include "agent.pb-c.h"
 #include "proto/task-api.h"
+#include "shim/events/task-events.h"
 #include "shim/task/task.h"
 #include "task.pb-c.h"
 
@@ -48,6 +49,7 @@ static void pause_answered(struct task_op *op, const struct ttrpc_status *status
 	} else {
 		if (container && container->init->state == PROCESS_RUNNING)
 			container->paused = paused;
+		task_event_paused(op->shim->events, op->id, paused);
 		ttrpc_call_reply_empty(op->call);
 	}
 	task_op_free(op);

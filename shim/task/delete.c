@@ -10,6 +10,7 @@
 
 #include "agent.pb-c.h"
 #include "lib/log.h"
+#include "shim/events/task-events.h"
 #include "shim/task/task.h"
 #include "task.pb-c.h"
 
@@ -35,9 +36,11 @@ static void finish(struct deletion *deletion)
 	KataLike__Timestamp exited_at;
 
 	task_timestamp(&process->exited_at, &exited_at);
-	response.pid = (uint32_t)sandbox_pid(shim->sandbox);
+	response.pid = (uint32_t)process_pid(process);
 	response.exit_status = process->exit_status;
 	response.exited_at = &exited_at;
+	if (process == container->init)
+		task_event_deleted(shim->events, process);
 	ttrpc_call_reply(deletion->op->call, &response.base);
 	loop_source_free(deletion->timer);
 	task_op_free(deletion->op);

@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/paths.h"
 #include "proto/task-api.h"
+#include "shim/events/task-events.h"
 #include "shim/task/task.h"
 #include "task.pb-c.h"
 
@@ -23,8 +24,8 @@ static int check_exec(const KataLike__Task__ExecProcessRequest *request, struct 
 	return 0;
 }
 
-static int add_exec(struct container *container, const KataLike__Task__ExecProcessRequest *request,
-		    struct err *err)
+static int add_exec(struct shim *shim, struct container *container,
+		    const KataLike__Task__ExecProcessRequest *request, struct err *err)
 {
 	struct process_io io = { request->terminal, request->stdin, request->stdout,
 				 request->stderr };
@@ -43,6 +44,7 @@ static int add_exec(struct container *container, const KataLike__Task__ExecProce
 		return err_set(err, -r, "cannot add a process");
 	process->spec = TAKE_PTR(spec);
 	process->spec_len = request->spec->value.len;
+	task_event_exec_added(shim->events, process);
 	return 0;
 }
 
@@ -57,7 +59,7 @@ void task_exec(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *messa
 	if (container->init->state == PROCESS_STOPPED || container->init_over)
 		ttrpc_call_fail(call, TTRPC_FAILED_PRECONDITION, "container %s is not running",
 				container->id);
-	else if (check_exec(request, &err) < 0 || add_exec(container, request, &err) < 0)
+	else if (check_exec(request, &err) < 0 || add_exec(ctx, container, request, &err) < 0)
 		ttrpc_call_fail_err(call, &err);
 	else
 		ttrpc_call_reply_empty(call);
@@ -103,12 +105,13 @@ static void exec_started(void *ctx, const struct ttrpc_status *status,
 	}
 	if (process && process->state == PROCESS_STARTING) {
 		process->state = PROCESS_RUNNING;
+		response.pid = (uint32_t)process_pid(process);
+		task_event_started(op->shim->events, process);
 		if (process->columns && process->terminal)
 			resize_late(process);
 		if (container_watch(process->container, process) < 0)
 			container_process_over(process->container, process, PROCESS_STATUS_LOST);
 	}
-	response.pid = (uint32_t)sandbox_pid(op->shim->sandbox);
 	ttrpc_call_reply(op->call, &response.base);
 	task_op_free(op);
 }
@@ -123,7 +126,8 @@ void task_start_exec(struct shim *shim, struct process *process, struct ttrpc_ca
 	struct task_op *op;
 
 	if (process_open_stdio(process, shim->loop, sandbox_link(shim->sandbox),
-			       sandbox_next_port(shim->sandbox), &err) < 0) {
+			       sandbox_next_port(shim->sandbox), &err) < 0 ||
+	    shim_hold_process(shim, process, &err) < 0) {
 		task_start_failed(process, TTRPC_INVALID_ARGUMENT);
 		ttrpc_call_fail_err(call, &err);
 		return;

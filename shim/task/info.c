@@ -26,8 +26,7 @@ static KataLike__Task__Status status_of(const struct process *process)
 void task_state(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
 {
 	const KataLike__Task__StateRequest *request = (const void *)message;
-	struct shim *shim = ctx;
-	struct process *process = task_find_process(shim, call, request->id, request->exec_id);
+	struct process *process = task_find_process(ctx, call, request->id, request->exec_id);
 	KataLike__Task__StateResponse response = KATA_LIKE__TASK__STATE_RESPONSE__INIT;
 	KataLike__Timestamp exited_at;
 
@@ -36,7 +35,7 @@ void task_state(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *mess
 	response.id = process->container->id;
 	response.exec_id = process->exec_id;
 	response.bundle = process->container->bundle;
-	response.pid = (uint32_t)sandbox_pid(shim->sandbox);
+	response.pid = (uint32_t)process_pid(process);
 	response.status = status_of(process);
 	response.stdin = process->in;
 	response.stdout = process->out;
@@ -80,8 +79,7 @@ struct listed {
 void task_pids(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
 {
 	const KataLike__Task__PidsRequest *request = (const void *)message;
-	struct shim *shim = ctx;
-	struct container *container = task_find_container(shim, call, request->id);
+	struct container *container = task_find_container(ctx, call, request->id);
 	KataLike__Task__PidsResponse response = KATA_LIKE__TASK__PIDS_RESPONSE__INIT;
 	_cleanup_free_ struct listed *listed = NULL;
 	_cleanup_free_ KataLike__Task__ProcessInfo **list = NULL;
@@ -105,7 +103,7 @@ void task_pids(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *messa
 		    (process != container->init && process->state != PROCESS_RUNNING))
 			continue;
 		kata_like__task__process_info__init(&entry->info);
-		entry->info.pid = (uint32_t)sandbox_pid(shim->sandbox);
+		entry->info.pid = (uint32_t)process_pid(process);
 		if (process != container->init && describe_exec(process, &entry->details) == 0)
 			entry->info.info = &entry->details;
 		list[used++] = &entry->info;
@@ -122,11 +120,15 @@ void task_connect(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *me
 	const KataLike__Task__ConnectRequest *request = (const void *)message;
 	struct shim *shim = ctx;
 	KataLike__Task__ConnectResponse response = KATA_LIKE__TASK__CONNECT_RESPONSE__INIT;
+	const struct container *container;
 
-	if (*request->id && !task_find_container(shim, call, request->id))
-		return;
+	if (*request->id) {
+		container = task_find_container(shim, call, request->id);
+		if (!container)
+			return;
+		response.task_pid = (uint32_t)process_pid(container->init);
+	}
 	response.shim_pid = (uint32_t)getpid();
-	response.task_pid = (uint32_t)sandbox_pid(shim->sandbox);
 	response.version = (char *)KATA_LIKE_VERSION;
 	ttrpc_call_reply(call, &response.base);
 }

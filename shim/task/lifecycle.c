@@ -3,6 +3,7 @@
 #include "agent.pb-c.h"
 #include "lib/log.h"
 #include "shim/creation.h"
+#include "shim/events/task-events.h"
 #include "shim/task/task.h"
 #include "task.pb-c.h"
 
@@ -11,12 +12,12 @@ static void created(void *ctx, struct container *container, const struct err *er
 	struct task_op *op = ctx;
 	KataLike__Task__CreateTaskResponse response = KATA_LIKE__TASK__CREATE_TASK_RESPONSE__INIT;
 
-	(void)container;
 	if (err->code != 0) {
 		log_warn("cannot create container %s: %s", op->id, err_text(err));
 		ttrpc_call_fail_err(op->call, err);
 	} else {
-		response.pid = (uint32_t)sandbox_pid(op->shim->sandbox);
+		response.pid = (uint32_t)process_pid(container->init);
+		task_event_created(op->shim->events, op->event, process_pid(container->init));
 		ttrpc_call_reply(op->call, &response.base);
 	}
 	task_op_free(op);
@@ -27,8 +28,10 @@ void task_create(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *mes
 	const KataLike__Task__CreateTaskRequest *request = (const void *)message;
 	struct task_op *op = task_op_new(ctx, call, request->id, "");
 
-	if (op)
-		creation_start(ctx, request, created, op);
+	if (!op)
+		return;
+	op->event = task_event_prepare(request);
+	creation_start(ctx, request, created, op);
 }
 
 static void started(void *ctx, const struct ttrpc_status *status, const ProtobufCMessage *answer)
@@ -39,15 +42,19 @@ static void started(void *ctx, const struct ttrpc_status *status, const Protobuf
 
 	(void)answer;
 	if (status->code == TTRPC_OK) {
-		if (init && init->state == PROCESS_STARTING)
+		if (init && init->state == PROCESS_STARTING) {
 			init->state = PROCESS_RUNNING;
-		response.pid = (uint32_t)sandbox_pid(op->shim->sandbox);
+			response.pid = (uint32_t)process_pid(init);
+			task_event_started(op->shim->events, init);
+		}
 		ttrpc_call_reply(op->call, &response.base);
 	} else {
 		if (init)
 			task_start_failed(init, status->code);
 		task_fail_status(op->call, status);
 	}
+	if (init)
+		container_start_answered(init->container);
 	task_op_free(op);
 }
 
@@ -60,6 +67,7 @@ static void start_init(struct shim *shim, struct process *init, struct ttrpc_cal
 	if (!op)
 		return;
 	init->state = PROCESS_STARTING;
+	init->container->starting = true;
 	request.container_id = init->container->id;
 	agent_client_call(init->container->agent, "StartContainer", &kata_like__empty__descriptor,
 			  &request.base, TASK_START_TIMEOUT_MS, started, op);

@@ -7,6 +7,7 @@
 
 #include "agent.pb-c.h"
 #include "proto/task-api.h"
+#include "shim/events/task-events.h"
 #include "shim/task/task.h"
 #include "task.pb-c.h"
 
@@ -132,7 +133,7 @@ struct task_op *task_op_new(struct shim *shim, struct ttrpc_call *call, const ch
 	struct task_op *op = calloc(1, sizeof(*op));
 
 	if (op)
-		*op = (struct task_op){ shim, call, strdup(id), strdup(exec_id) };
+		*op = (struct task_op){ shim, call, strdup(id), strdup(exec_id), NULL };
 	if (op && op->id && op->exec_id)
 		return op;
 	task_op_free(op);
@@ -146,6 +147,7 @@ void task_op_free(struct task_op *op)
 		return;
 	free(op->id);
 	free(op->exec_id);
+	task_event_free(op->event);
 	free(op);
 }
 

@@ -52,6 +52,7 @@ struct task_op {
 	struct shim *shim;
 	struct ttrpc_call *call;
 	char *id, *exec_id;
+	struct task_event *event; /* of a Create; else NULL */
 };
 
 /* NULL when out of memory; the call is then answered. */

@@ -10,6 +10,20 @@ it_starts() {
 	expect_match out '^box +[1-9][0-9]* +RUNNING'
 }
 
+its_pid_is_a_process_in_the_pods_namespace_and_cgroup() {
+	local pid vmm
+	pid=$(ctr task ls | awk '$1 == "box" { print $2 }')
+	vmm=$(pid_in box vmm.pid)
+	[ "$(cat "/proc/$pid/comm")" = kata-like-task ] || fail "pid $pid is $(cat "/proc/$pid/comm")"
+	[ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ] ||
+		fail "it is in the host's network namespace"
+	expect_equal "$(cat "/proc/$pid/cgroup")" 0::/default/box
+	expect_equal "$(cat "/proc/$vmm/cgroup")" 0::/default/box
+	[ "$(cat /sys/fs/cgroup/default/box/memory.current)" -gt 10000000 ] ||
+		fail "the guest's memory is not counted in the pod's cgroup"
+	echo "$pid" >"$work/pid"
+}
+
 exec_runs_beside() {
 	expect_status 9 ctr task exec --exec-id e1 box sh -c 'echo out; echo err >&2; exit 9'
 	expect_equal "$(cat "$work/out")" out
@@ -48,7 +62,8 @@ it_is_paused_and_resumed() {
 
 it_is_killed_and_deleted() {
 	ctr task kill -s TERM box
-	within 20 sh -c 'ctr task ls | grep -q "^box .*STOPPED"'
+	within 20 task_is box STOPPED
+	[ ! -d "/proc/$(cat "$work/pid")" ] || fail "its pid outlives it"
 	expect_status 1 ctr task kill box
 	expect_match err 'not found|finished'
 	expect_status 0 ctr task delete box
@@ -58,7 +73,21 @@ it_is_killed_and_deleted() {
 	nothing_left
 }
 
+events_came_in_order_and_once() {
+	local -a wanted=(create start exec-added exec-started exit exec-added exec-started exit
+		exec-added exec-added exec-started exit paused resumed exit delete)
+	within 10 sh -c "grep -q '/tasks/delete' '$work/events'"
+	expect_equal "$(topics_of box)" "${wanted[*]} "
+	expect_equal "$(events_of box | grep '^exit' | tail -n 1 | grep -o '"id":"[a-z0-9]*"')" '"id":"box"'
+	expect_equal "$(events_of box | grep '^exit' | head -n 1 | grep -o '"id":"[a-z0-9]*"')" '"id":"e1"'
+	expect_equal "$(events_of box | grep -c '"pid":0')" 0
+	unfollow
+}
+
+follow_events
 check "ctr run -d starts a task" it_starts
+check "its pid is a process of the host in the pod's namespace and cgroup, as is the VMM" \
+	its_pid_is_a_process_in_the_pods_namespace_and_cgroup
 check "ctr task exec has streams and a status of its own" exec_runs_beside
 check "ctr task exec -t has a terminal" exec_has_a_terminal
 check "ctr task ps lists processes of this host" its_processes_are_listed
@@ -66,4 +95,5 @@ check "ctr task metrics shows real figures" metrics_are_real
 check "ctr task pause and resume" it_is_paused_and_resumed
 check "ctr task kill ends it, task delete tells the status, and nothing is left" \
 	it_is_killed_and_deleted
+check "every event came, in order and once" events_came_in_order_and_once
 keeps_container=

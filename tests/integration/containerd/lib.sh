@@ -14,7 +14,6 @@ runtime=io.containerd.kata-like.v2
 image=docker.io/test/busybox:1
 home=$work/containerd
 export CONTAINERD_ADDRESS=$home/containerd.sock
-containerd_pid=
 
 # What the tests have no use for costs containerd time and warnings.
 write_config() {
@@ -39,14 +38,51 @@ END
 # The shim is looked for in containerd's PATH.
 start_containerd() {
 	PATH=$KATA_LIKE_BUILD:$PATH containerd --config "$home/config.toml" >>"$home/log" 2>&1 &
-	containerd_pid=$!
+	echo $! >"$home/pid"
+	disown
 	within 60 ctr version
 }
 
+# A case is a subshell: who was started in another is no child of it.
+end_process() {
+	kill "$1" "$2" 2>/dev/null || return 0
+	within 20 sh -c "! kill -0 $2"
+}
+
 stop_containerd() {
-	kill "${1:--TERM}" "$containerd_pid"
-	wait "$containerd_pid" 2>/dev/null
+	end_process "${1:--TERM}" "$(cat "$home/pid")"
 	rm -f "$CONTAINERD_ADDRESS" "$CONTAINERD_ADDRESS.ttrpc"
+}
+
+# Follows containerd's events into $work/events until unfollow.
+follow_events() {
+	ctr events >"$work/events" 2>/dev/null &
+	echo $! >"$work/events.pid"
+	disown
+	# It prints nothing before the first event; making a namespace is one.
+	within 20 sh -c "ctr namespace create t\$\$ && sleep 0.3 && grep -q /namespaces/create '$work/events'"
+}
+
+unfollow() {
+	end_process -TERM "$(cat "$work/events.pid")"
+}
+
+# events_of TASK: one a line, "TOPIC {JSON}", since follow_events.
+events_of() {
+	sed -n 's/^[^/]* \/tasks\/\(.*\)/\1/p' "$work/events" | grep "\"container_id\":\"$1\""
+}
+
+topics_of() {
+	events_of "$1" | cut -d' ' -f1 | tr '\n' ' '
+}
+
+# The pid that the sandbox $1 keeps in file $2.
+pid_in() {
+	cut -d' ' -f1 "$KATA_LIKE_STATE/default/$1/$2" 2>/dev/null
+}
+
+task_is() {
+	ctr task ls | grep -Eq "^$1 +[0-9]+ +$2"
 }
 
 # run NAME [OPTION…] -- COMMAND…: `ctr run` of the busybox image.
@@ -60,6 +96,19 @@ run() {
 	done
 	shift
 	timeout 60 ctr run --runtime $runtime "${options[@]}" "$image" "$name" "$@"
+}
+
+# Overrides: with the processes that stand for tasks.
+our_processes() {
+	local file name
+	for file in /proc/[0-9]*/comm; do
+		name=
+		{ read -r name <"$file"; } 2>/dev/null
+		case $name in
+		kata-like-vmm | kata-like-task | containerd-shim) file=${file#/proc/} && echo "${file%/comm}" ;;
+		esac
+	done
+	return 0
 }
 
 # Overrides: the folder of the namespace stays, and containerd has things of its own.
@@ -92,8 +141,7 @@ clean_up() {
 
 end_suite() {
 	clean_up
-	[ -z "$containerd_pid" ] || kill "$containerd_pid" 2>/dev/null
-	wait "$containerd_pid" 2>/dev/null
+	stop_containerd 2>/dev/null
 	rm -rf "$work"
 }
 trap end_suite EXIT

@@ -23,7 +23,7 @@ static void set_up(struct fixture *f)
 	assert_int_equal(loop_new(&f->loop, NULL), 0);
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	f->write_fd = fds[1];
-	assert_int_equal(log_tail_new(f->loop, fds[0], f->path, &f->tail, NULL), 0);
+	assert_int_equal(log_tail_new(f->loop, fds[0], f->path, "vmm", &f->tail, NULL), 0);
 }
 
 static void tear_down(struct fixture *f)

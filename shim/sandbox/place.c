@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where on the host a pod's processes are. */
+#include "shim/sandbox/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+
+#define CGROUP_ROOT	  "/sys/fs/cgroup"
+#define CGROUP_FILE	  "cgroup"
+#define REMOVE_TIMEOUT_MS 1000
+#define SLICE_SUFFIX	  ".slice"
+
+/* "a-b.slice" is a.slice/a-b.slice (systemd.slice(5)). */
+static int append_slices(const char *slice, char *ret_path, size_t size)
+{
+	size_t len = strlen(slice), used = 0;
+	int n;
+
+	if (len < strlen(SLICE_SUFFIX) ||
+	    strcmp(slice + len - strlen(SLICE_SUFFIX), SLICE_SUFFIX) != 0)
+		return -EINVAL;
+	len -= strlen(SLICE_SUFFIX);
+	if (len == 1 && slice[0] == '-') {
+		ret_path[0] = '\0';
+		return 0;
+	}
+	for (size_t i = 1; i <= len; i++) {
+		if (slice[i] != '-' && i < len)
+			continue;
+		n = snprintf(ret_path + used, size - used, "/%.*s" SLICE_SUFFIX, (int)i, slice);
+		if (n < 0 || (size_t)n >= size - used)
+			return -ENAMETOOLONG;
+		used += (size_t)n;
+	}
+	return 0;
+}
+
+int place_cgroup_path(const char *cgroups_path, char *ret_path, size_t size)
+{
+	char copy[PATHS_MAX];
+	char *prefix, *name;
+	size_t used;
+	int n, r;
+
+	n = snprintf(copy, sizeof(copy), "%s", cgroups_path);
+	if (n >= (int)sizeof(copy))
+		return -ENAMETOOLONG;
+	if (strstr(copy, ".."))
+		return -EINVAL;
+	prefix = strchr(copy, ':');
+	name = prefix ? strchr(prefix + 1, ':') : NULL;
+	if (!name) {
+		n = snprintf(ret_path, size, "%s%s", copy[0] == '/' ? "" : "/", copy);
+		return n < (int)size ? 0 : -ENAMETOOLONG;
+	}
+	*prefix++ = '\0';
+	*name++ = '\0';
+	r = append_slices(*copy ? copy : "system.slice", ret_path, size);
+	if (r < 0)
+		return r;
+	used = strlen(ret_path);
+	n = snprintf(ret_path + used, size - used, "/%s%s%s.scope", prefix, *prefix ? "-" : "",
+		     name);
+	return n < (int)(size - used) ? 0 : -ENAMETOOLONG;
+}
+
+/* Where version 2 is; -ENOENT on a host with version 1 alone. */
+static int cgroup_root(const char **ret_root)
+{
+	static const char *const roots[] = { CGROUP_ROOT, CGROUP_ROOT "/unified" };
+	struct statfs fs;
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		if (statfs(roots[i], &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+			continue;
+		*ret_root = roots[i];
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* Has what is below a folder counted separately. A controller that the host lacks is no error. */
+static void enable_controllers(const char *folder)
+{
+	static const char *const controllers[] = { "+cpu", "+cpuset", "+io", "+memory", "+pids" };
+	char path[PATHS_MAX + 32];
+
+	(void)snprintf(path, sizeof(path), "%s/cgroup.subtree_control", folder);
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
+		(void)!file_poke(AT_FDCWD, path, controllers[i]);
+}
+
+/* Makes the folder; each above it gets the controllers. 0 or -errno. */
+static int make_cgroup(char *path, size_t root_len)
+{
+	for (char *slash = path + root_len; slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+			*slash = '/';
+			return -errno;
+		}
+		enable_controllers(path);
+		*slash = '/';
+	}
+	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int note_down(const struct place *place, const struct state *state, struct err *err)
+{
+	char path[PATHS_MAX];
+	int r = state_file(state, CGROUP_FILE, path, err);
+
+	return r < 0 ? r : file_write_atomic(path, place->cgroup, strlen(place->cgroup), 0600, err);
+}
+
+/* ret_path is "" on a host that has no cgroups of version 2. */
+static int locate_cgroup(const char *cgroups_path, char ret_path[PATHS_MAX], size_t *ret_root_len,
+			 struct err *err)
+{
+	char below[PATHS_MAX];
+	const char *root;
+	int r;
+
+	ret_path[0] = '\0';
+	if (cgroup_root(&root) < 0)
+		return 0;
+	*ret_root_len = strlen(root);
+	r = place_cgroup_path(cgroups_path, below, sizeof(below));
+	if (r == 0 && snprintf(ret_path, PATHS_MAX, "%s%s", root, below) >= PATHS_MAX)
+		r = -ENAMETOOLONG;
+	return r < 0 ? err_set(err, -r, "cgroupsPath %.200s", cgroups_path) : 0;
+}
+
+static int take_cgroup(struct place *place, const char *cgroups_path, const struct state *state,
+		       struct err *err)
+{
+	char path[PATHS_MAX];
+	size_t root_len;
+	int r;
+
+	if (!cgroups_path || !*cgroups_path)
+		return 0;
+	r = locate_cgroup(cgroups_path, path, &root_len, err);
+	if (r < 0 || !*path)
+		return r;
+	r = make_cgroup(path, root_len);
+	if (r == -EACCES || r == -EPERM || r == -EROFS) {
+		log_debug("cannot make the cgroup %s: the pod stays in ours", path);
+		return 0;
+	}
+	if (r < 0)
+		return err_set(err, -r, "cannot make the cgroup %s", path);
+	memcpy(place->cgroup, path, sizeof(path));
+	return note_down(place, state, err);
+}
+
+/* A namespace belongs to a thread, so this one is only for its making. */
+static void *make_netns(void *ctx)
+{
+	int *ret_fd = ctx;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		*ret_fd = -errno;
+	else
+		*ret_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	return NULL;
+}
+
+static int take_netns(struct place *place, const struct oci_namespace *netns, struct err *err)
+{
+	pthread_t thread;
+	int fd = -1, r;
+
+	if (!netns->listed)
+		return 0;
+	if (netns->path && *netns->path) {
+		fd = open(netns->path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_set(err, errno, "network namespace %s", netns->path);
+		place->netns_fd = fd;
+		return 0;
+	}
+	r = pthread_create(&thread, NULL, make_netns, &fd);
+	if (r == 0)
+		r = pthread_join(thread, NULL);
+	if (r == 0 && fd == -EPERM)
+		return 0;
+	if (r != 0 || fd < 0)
+		return err_set(err, r ? r : -fd, "cannot make a network namespace");
+	place->netns_fd = fd;
+	return 0;
+}
+
+int place_take(struct place *place, const struct oci_spec *spec, const struct state *state,
+	       struct err *err)
+{
+	int r;
+
+	if (place->known)
+		return 0;
+	r = take_netns(place, &spec->linux_.namespaces[OCI_NAMESPACE_NETWORK], err);
+	if (r == 0)
+		r = take_cgroup(place, spec->linux_.cgroups_path, state, err);
+	if (r < 0)
+		place_leave(place);
+	place->known = r == 0;
+	return r;
+}
+
+int place_add(const struct place *place, pid_t pid, struct err *err)
+{
+	char path[PATHS_MAX + 32], text[16];
+	int r;
+
+	if (!*place->cgroup)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", place->cgroup);
+	(void)snprintf(text, sizeof(text), "%d", pid);
+	r = file_poke(AT_FDCWD, path, text);
+	return r < 0 ? err_set(err, -r, "cannot put a process into the cgroup %s", place->cgroup)
+		     : 0;
+}
+
+int place_move_self(const char *cgroups_path, struct err *err)
+{
+	struct place place = PLACE_INIT;
+	size_t root_len;
+	int r = locate_cgroup(cgroups_path, place.cgroup, &root_len, err);
+
+	if (r < 0 || !*place.cgroup)
+		return r;
+	r = make_cgroup(place.cgroup, root_len);
+	return r < 0 ? err_set(err, -r, "cannot make the cgroup %s", place.cgroup)
+		     : place_add(&place, getpid(), err);
+}
+
+/* The kernel takes a moment to let go of the last process. */
+static void remove_cgroup(const char *path)
+{
+	int64_t end = clock_monotonic_ms() + REMOVE_TIMEOUT_MS;
+
+	while (rmdir(path) < 0) {
+		if (errno == ENOENT)
+			return;
+		if (errno != EBUSY || clock_monotonic_ms() > end) {
+			log_warn("cannot remove the cgroup %s: %s", path, strerror(errno));
+			return;
+		}
+		(void)usleep(2000);
+	}
+}
+
+void place_leave(struct place *place)
+{
+	if (place->netns_fd >= 0)
+		close(place->netns_fd);
+	if (*place->cgroup)
+		remove_cgroup(place->cgroup);
+	*place = PLACE_INIT;
+}
+
+void place_clear(const struct state *state)
+{
+	_cleanup_free_ char *cgroup = NULL;
+	char path[PATHS_MAX];
+
+	if (state_file(state, CGROUP_FILE, path, NULL) < 0 ||
+	    file_read(AT_FDCWD, path, PATHS_MAX, &cgroup, NULL, NULL) < 0)
+		return;
+	if (strncmp(cgroup, CGROUP_ROOT "/", strlen(CGROUP_ROOT "/")) == 0)
+		remove_cgroup(cgroup);
+	(void)unlink(path);
+}
