@@ -36,7 +36,10 @@ static int print_json(const KataLike__Agent__V1__ListProcessesResponse *list, st
 static void print_command(const char *command)
 {
 	for (const unsigned char *p = (const unsigned char *)command; *p; p++)
-		(void)putchar(*p < 0x20 || *p == 0x7f ? '?' : *p);
+		/* U+0080 to U+009F command a terminal, too; they are 0xc2 and the number. */
+		(void)putchar(*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+				      ? '?'
+				      : *p);
 	(void)putchar('\n');
 }
 

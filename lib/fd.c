@@ -8,6 +8,18 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "lib/syscalls.h"
+
+/* Files are opened, and streams set up, before a jail shuts; those here go on. */
+SYSCALLS(SYSCALL(SYSCALLS_ALL, read), SYSCALL(SYSCALLS_ALL, write), SYSCALL(SYSCALLS_ALL, close),
+	 SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, sendmsg),
+	 SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, recvmsg),
+	 SYSCALL_IF(SYSCALLS_MAIN | SYSCALLS_VCPU, fcntl, 1, SYSCALL_IS, F_GETFL),
+	 SYSCALL_IF(SYSCALLS_MAIN | SYSCALLS_VCPU, fcntl, 1, SYSCALL_IS, F_SETFL),
+	 SYSCALL_IF(SYSCALLS_MAIN | SYSCALLS_VCPU, fcntl, 1, SYSCALL_IS, F_SETFD),
+	 /* Where the clock's vDSO does not do. */
+	 SYSCALL(SYSCALLS_ALL, clock_gettime));
+
 ssize_t fd_read_full(int fd, void *buffer, size_t len_bytes)
 {
 	size_t done = 0;

@@ -62,6 +62,12 @@ static void line_put_escaped(struct line *line, const char *text, bool quoted)
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
 		char escaped[8];
 
+		/* Terminals obey U+0080 to U+009F as well; that is how UTF-8 writes them. */
+		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+			(void)snprintf(escaped, sizeof(escaped), "\\u%04x", *++p);
+			line_put(line, escaped);
+			continue;
+		}
 		if (quoted && (*p == '"' || *p == '\\'))
 			(void)snprintf(escaped, sizeof(escaped), "\\%c", *p);
 		else if (*p < 0x20 || *p == 0x7f)

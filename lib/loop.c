@@ -10,6 +10,11 @@
 #include <sys/wait.h>
 
 #include "lib/fd.h"
+#include "lib/syscalls.h"
+
+/* vCPU threads add and remove sources as well. Timers, signals and children are set up before. */
+SYSCALLS(SYSCALL(SYSCALLS_MAIN | SYSCALLS_IO, epoll_wait), SYSCALL(SYSCALLS_ALL, epoll_ctl),
+	 SYSCALL(SYSCALLS_MAIN, timerfd_settime));
 
 enum source_kind {
 	SOURCE_FD,

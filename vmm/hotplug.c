@@ -36,7 +36,7 @@ int hotplug_add_disk(struct vm *vm, struct vm_disk *disk, char ret_address[HOTPL
 		     struct err *err)
 {
 	struct virtio_device *dev;
-	int r = vm_new_disk(disk, &dev, err);
+	int r = vm_new_disk(vm, disk, &dev, err);
 
 	return r == 0 ? plug(vm, dev, ret_address, err) : r;
 }

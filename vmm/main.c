@@ -8,22 +8,38 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/syscalls.h"
 #include "vmm/check/check.h"
 #include "vmm/control.h"
 #include "vmm/descriptors.h"
 #include "vmm/file-argument.h"
+#include "vmm/jail/jail.h"
 #include "vmm/options.h"
 #include "vmm/vm.h"
+
+/* The terminal gets its settings back. */
+SYSCALLS(SYSCALL_IF(SYSCALLS_MAIN, ioctl, 1, SYSCALL_IS, TCSETS),
+	 SYSCALL_IF(SYSCALLS_MAIN, ioctl, 1, SYSCALL_IS, TCSETSF));
 
 #define PROGRAM	     "kata-like-vmm"
 #define STATUS_SETUP 1
 #define STATUS_USAGE 2
+
+/* Numbers that no distribution gives out; the shim gives each VM one of them. */
+#define JAIL_USER_FIRST 1879048192u
+#define JAIL_USER_COUNT 65536u
+/* Log, console and what else is no disk. */
+#define FILE_BYTES_MIN (64ull << 20)
+/* Beside the vCPUs: the main thread, I/O threads, and io_uring's workers. */
+#define JAIL_THREADS (VM_DISKS_MAX * 4u + 64u)
 
 /* What is open for the time of a run, beside what the VM owns. */
 struct session {
@@ -31,11 +47,11 @@ struct session {
 	struct loop_source *signals[3];
 	struct control control;
 	struct descriptors descriptors;
+	struct jail jail;
 	struct vm vm;
 	bool vm_made;
-	int kernel_fd, initrd_fd, console_fd;
+	int kernel_fd, initrd_fd, console_fd, descriptors_fd, control_fd, log_fd;
 	char kernel_name[FILE_ARGUMENT_NAME_MAX], initrd_name[FILE_ARGUMENT_NAME_MAX];
-	const char *uds_path; /* made by us, to be removed */
 	bool raw_terminal;
 	struct termios terminal; /* as it was */
 };
@@ -86,7 +102,7 @@ static int open_file_systems(const struct options *options, struct vm_config *co
 	return 0;
 }
 
-static int listen_uds(struct session *session, const char *path, int *ret_fd, struct err *err)
+static int listen_uds(const char *path, int *ret_fd, struct err *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -97,17 +113,20 @@ static int listen_uds(struct session *session, const char *path, int *ret_fd, st
 			       "socket's path",
 			       path, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path));
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	if (fd < 0)
 		return err_set(err, errno, "cannot make the vsock socket %s", path);
-	session->uds_path = path;
+	/* From the jail nothing can be removed: one that nobody listens on any more is replaced. */
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 && errno == ECONNREFUSED)
+		(void)unlink(path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return err_set(err, errno, "cannot make the vsock socket %s", path);
 	if (listen(fd, SOMAXCONN) < 0)
 		return err_set(err, errno, "cannot listen on the vsock socket %s", path);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
-static int open_vsock(struct session *session, const struct options *options,
-		      struct vm_config *config, struct err *err)
+static int open_vsock(const struct options *options, struct vm_config *config, struct err *err)
 {
 	config->vsock = options->vsock || options->vsock_uds;
 	if (options->vsock) {
@@ -124,9 +143,7 @@ static int open_vsock(struct session *session, const struct options *options,
 		close(pair[1]);
 		config->vsock_link_fd = pair[0];
 	}
-	return options->vsock_uds
-		       ? listen_uds(session, options->vsock_uds, &config->vsock_uds_fd, err)
-		       : 0;
+	return options->vsock_uds ? listen_uds(options->vsock_uds, &config->vsock_uds_fd, err) : 0;
 }
 
 static int open_files(struct session *session, const struct options *options,
@@ -155,7 +172,7 @@ static int open_files(struct session *session, const struct options *options,
 	if (r == 0)
 		r = open_file_systems(options, config, err);
 	if (r == 0)
-		r = open_vsock(session, options, config, err);
+		r = open_vsock(options, config, err);
 	if (r == 0 && options->console)
 		r = open_console(session, options->console, config, err);
 	if (r < 0)
@@ -163,7 +180,54 @@ static int open_files(struct session *session, const struct options *options,
 	config->kvm_fd = file_argument_is_inherited(options->kvm)
 				 ? file_argument_open(options->kvm, 0, "KVM", err)
 				 : kvm_open(options->kvm, err);
-	return config->kvm_fd < 0 ? config->kvm_fd : 0;
+	if (config->kvm_fd < 0)
+		return config->kvm_fd;
+	if (options->descriptors) {
+		session->descriptors_fd =
+			file_argument_open(options->descriptors, 0, "descriptor lane", err);
+		if (session->descriptors_fd < 0)
+			return session->descriptors_fd;
+	}
+	if (options->control) {
+		session->control_fd =
+			file_argument_open(options->control, 0, "control socket", err);
+		if (session->control_fd < 0)
+			return session->control_fd;
+	}
+	return 0;
+}
+
+/* The size of the largest file that is written to. One that comes later may have any. */
+static uint64_t largest_file(const struct options *options, const struct vm_config *config)
+{
+	uint64_t largest = FILE_BYTES_MIN;
+	struct stat st;
+
+	if (options->descriptors)
+		return UINT64_MAX;
+	/* Guest memory of a descriptor is a file, too. */
+	if (config->shared_memory || config->n_fs > 0)
+		largest = MAX(largest, config->memory_bytes);
+	for (size_t i = 0; i < config->n_disks; i++)
+		if (!config->disks[i].read_only && fstat(config->disks[i].fd, &st) == 0)
+			largest = MAX(largest, (uint64_t)st.st_size);
+	return largest;
+}
+
+static int enter_jail(struct session *session, const struct options *options,
+		      const struct vm_config *config, struct err *err)
+{
+	struct jail_config jail = {
+		.off = options->no_jail,
+		.user = options->jail_user,
+		.n_threads = options->cpus + JAIL_THREADS,
+		.file_bytes = largest_file(options, config),
+		.log_fd = session->log_fd,
+	};
+
+	if (jail.user == 0)
+		jail.user = JAIL_USER_FIRST + (uid_t)getpid() % JAIL_USER_COUNT;
+	return jail_enter(&session->jail, &jail, err);
 }
 
 static void on_signal(void *ctx, const struct signalfd_siginfo *info)
@@ -210,9 +274,14 @@ static int set_up(struct session *session, const struct options *options, struct
 				    .vsock_uds_fd = -1,
 				    .shared_memory = options->shared_memory,
 				    .rng = options->rng,
-				    .pvpanic = options->pvpanic };
+				    .pvpanic = options->pvpanic,
+				    .hotplug = options->descriptors != NULL,
+				    .cpu_model = options->cpu_model,
+				    .jail = &session->jail };
 	int r = open_files(session, options, &config, err);
 
+	if (r == 0)
+		r = enter_jail(session, options, &config, err);
 	if (r == 0)
 		r = loop_new(&session->loop, err);
 	if (r < 0)
@@ -222,18 +291,12 @@ static int set_up(struct session *session, const struct options *options, struct
 		return r;
 	session->vm_made = true;
 	r = watch_signals(session, err);
-	if (r == 0 && options->descriptors) {
-		int fd = file_argument_open(options->descriptors, 0, "descriptor lane", err);
-
-		r = fd < 0 ? fd : descriptors_init(&session->descriptors, session->loop, fd, err);
-	}
-	if (r == 0 && options->control) {
-		int fd = file_argument_open(options->control, 0, "control socket", err);
-
-		r = fd < 0 ? fd
-			   : control_init(&session->control, &session->vm, &session->descriptors,
-					  fd, err);
-	}
+	if (r == 0 && options->descriptors)
+		r = descriptors_init(&session->descriptors, session->loop,
+				     TAKE_FD(session->descriptors_fd), err);
+	if (r == 0 && options->control)
+		r = control_init(&session->control, &session->vm, &session->descriptors,
+				 TAKE_FD(session->control_fd), err);
 	if (r == 0 && config.console_escape)
 		make_terminal_raw(session);
 	return r;
@@ -250,16 +313,21 @@ static void tear_down(struct session *session)
 	for (size_t i = 0; i < ARRAY_SIZE(session->signals); i++)
 		loop_source_free(session->signals[i]);
 	loop_free(session->loop);
-	if (session->uds_path)
-		unlink(session->uds_path);
 	cleanup_fd(&session->kernel_fd);
 	cleanup_fd(&session->initrd_fd);
 	cleanup_fd(&session->console_fd);
+	cleanup_fd(&session->descriptors_fd);
+	cleanup_fd(&session->control_fd);
 }
 
-static int run(const struct options *options)
+static int run(const struct options *options, int log_fd)
 {
-	struct session session = { .kernel_fd = -1, .initrd_fd = -1, .console_fd = -1 };
+	struct session session = { .kernel_fd = -1,
+				   .initrd_fd = -1,
+				   .console_fd = -1,
+				   .descriptors_fd = -1,
+				   .control_fd = -1,
+				   .log_fd = log_fd };
 	enum vm_end end = VM_END_STOPPED;
 	struct err err = ERR_INIT;
 	int r = set_up(&session, options, &err);
@@ -272,7 +340,7 @@ static int run(const struct options *options)
 	return r < 0 ? STATUS_SETUP : vm_end_status(end);
 }
 
-static int set_up_log(const struct options *options, struct err *err)
+static int set_up_log(const struct options *options, int *ret_fd, struct err *err)
 {
 	int fd = STDERR_FILENO;
 
@@ -283,12 +351,14 @@ static int set_up_log(const struct options *options, struct err *err)
 			return fd;
 	}
 	log_init(PROGRAM, options->log_level, LOG_FORMAT_TEXT, fd);
+	*ret_fd = fd;
 	return 0;
 }
 
 static int act(const struct options *options)
 {
 	struct err err = ERR_INIT;
+	int log_fd = -1;
 
 	switch (options->action) {
 	case OPTIONS_HELP:
@@ -302,11 +372,11 @@ static int act(const struct options *options)
 	case OPTIONS_RUN:
 		break;
 	}
-	if (set_up_log(options, &err) < 0) {
+	if (set_up_log(options, &log_fd, &err) < 0) {
 		log_error("%s", err_text(&err));
 		return STATUS_SETUP;
 	}
-	return run(options);
+	return run(options, log_fd);
 }
 
 int main(int argc, char *argv[])

@@ -33,6 +33,8 @@ static const char help[] =
 	"  --descriptors fd:N     descriptors for devices added later come over this socket\n"
 	"                         (proto/descriptor-lane.h)\n"
 	"  --rng                  a source of random numbers\n"
+	"  --cpu-model MODEL      host: what this processor can do; baseline: x86-64-v2 on every\n"
+	"                         host (host)\n"
 	"  --pvpanic              a device by which the guest says that it panicked\n"
 	"  --vsock fd:N           vsock, its connections over this socket (proto/vsock-link.h)\n"
 	"  --vsock-uds PATH       vsock, its ports by CONNECT on a Unix socket made here\n"
@@ -42,6 +44,10 @@ static const char help[] =
 	"  --kvm FILE             (" KVM_DEVICE_PATH ")\n"
 	"  --log FILE             where messages go (stderr)\n"
 	"  --log-level LEVEL      error, warning, info or debug (warning)\n"
+	"  --jail-user N          as root: the user that the VM's process becomes (a number above\n"
+	"                         1879048191, by process id)\n"
+	"  --no-jail              no namespaces, no other user, no filter of system calls: for\n"
+	"                         debuggers\n"
 	"  --check                test /dev/kvm with a small guest; --json: for programs\n"
 	"  --version, --help\n"
 	"\n"
@@ -61,6 +67,7 @@ enum option_id {
 	OPTION_DESCRIPTORS,
 	OPTION_RNG,
 	OPTION_PVPANIC,
+	OPTION_CPU_MODEL,
 	OPTION_VSOCK,
 	OPTION_VSOCK_UDS,
 	OPTION_CONSOLE,
@@ -68,6 +75,8 @@ enum option_id {
 	OPTION_KVM,
 	OPTION_LOG,
 	OPTION_LOG_LEVEL,
+	OPTION_JAIL_USER,
+	OPTION_NO_JAIL,
 	OPTION_CHECK,
 	OPTION_JSON,
 	OPTION_VERSION,
@@ -86,6 +95,7 @@ static const struct option long_options[] = {
 	{ "descriptors", required_argument, NULL, OPTION_DESCRIPTORS },
 	{ "rng", no_argument, NULL, OPTION_RNG },
 	{ "pvpanic", no_argument, NULL, OPTION_PVPANIC },
+	{ "cpu-model", required_argument, NULL, OPTION_CPU_MODEL },
 	{ "vsock", required_argument, NULL, OPTION_VSOCK },
 	{ "vsock-uds", required_argument, NULL, OPTION_VSOCK_UDS },
 	{ "console", required_argument, NULL, OPTION_CONSOLE },
@@ -93,6 +103,8 @@ static const struct option long_options[] = {
 	{ "kvm", required_argument, NULL, OPTION_KVM },
 	{ "log", required_argument, NULL, OPTION_LOG },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+	{ "jail-user", required_argument, NULL, OPTION_JAIL_USER },
+	{ "no-jail", no_argument, NULL, OPTION_NO_JAIL },
 	{ "check", no_argument, NULL, OPTION_CHECK },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -214,6 +226,29 @@ static int parse_log_level(const char *text, enum log_level *ret_level, struct e
 	return err_say(err, EINVAL, "--log-level %s: give error, warning, info or debug", text);
 }
 
+static int parse_cpu_model(const char *text, enum cpu_model *ret_model, struct err *err)
+{
+	if (strcmp(text, "host") == 0)
+		*ret_model = CPU_MODEL_HOST;
+	else if (strcmp(text, "baseline") == 0)
+		*ret_model = CPU_MODEL_BASELINE;
+	else
+		return err_say(err, EINVAL, "--cpu-model %s: give host or baseline", text);
+	return 0;
+}
+
+static int parse_jail_user(const char *text, uid_t *ret_user, struct err *err)
+{
+	const char *rest;
+	uint64_t value;
+
+	/* Root is none, and the highest number means "no change" to Linux. */
+	if (!parse_number(text, &value, &rest) || *rest || value == 0 || value >= UINT32_MAX)
+		return err_say(err, EINVAL, "--jail-user %s: give a user id other than 0", text);
+	*ret_user = (uid_t)value;
+	return 0;
+}
+
 /* Where an option's argument goes that is taken as it is; NULL: it is not that simple. */
 static const char **plain_target(struct options *options, int option)
 {
@@ -262,6 +297,13 @@ static int parse_one(struct options *options, int option, const char *argument, 
 		return parse_fs(argument, options, err);
 	case OPTION_LOG_LEVEL:
 		return parse_log_level(argument, &options->log_level, err);
+	case OPTION_CPU_MODEL:
+		return parse_cpu_model(argument, &options->cpu_model, err);
+	case OPTION_JAIL_USER:
+		return parse_jail_user(argument, &options->jail_user, err);
+	case OPTION_NO_JAIL:
+		options->no_jail = true;
+		return 0;
 	case OPTION_SHARED_MEMORY:
 		options->shared_memory = true;
 		return 0;

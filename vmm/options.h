@@ -45,6 +45,9 @@ struct options {
 	const char *descriptors;
 	bool shared_memory;
 	bool rng, pvpanic;
+	enum cpu_model cpu_model;
+	uid_t jail_user; /* 0: not given */
+	bool no_jail;
 };
 
 /* -EINVAL with a message that names the option. Free with options_fini() in either case. */

@@ -119,6 +119,13 @@ static void ended(void *ctx, unsigned cpu, enum vcpu_end why, uint64_t detail)
 	}
 }
 
+static int confine(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	return vm->jail ? jail_shut(vm->jail, SYSCALLS_VCPU) : 0;
+}
+
 void vm_io_init(struct vm *vm)
 {
 	vm->handlers = (struct vcpu_handlers){
@@ -128,6 +135,7 @@ void vm_io_init(struct vm *vm)
 		.port_write = port_write,
 		.mmio_read = mmio_read,
 		.mmio_write = mmio_write,
+		.confine = confine,
 		.ended = ended,
 	};
 }

@@ -49,19 +49,23 @@ static void on_panic(void *ctx)
 		vm->accessing_cpu);
 }
 
-int vm_new_disk(struct vm_disk *disk, struct virtio_device **ret_dev, struct err *err)
+int vm_new_disk(struct vm *vm, struct vm_disk *disk, struct virtio_device **ret_dev,
+		struct err *err)
 {
-	struct block_config block = { .fd = TAKE_FD(disk->fd), .read_only = disk->read_only };
+	struct block_config block = { .fd = TAKE_FD(disk->fd),
+				      .read_only = disk->read_only,
+				      .rings = &vm->rings };
 
 	memcpy(block.id, disk->id, strnlen(disk->id, sizeof(block.id)));
 	return block_new(&block, ret_dev, err);
 }
 
-static int add_disks(struct vm_config *config, const struct virtio_host *host, struct err *err)
+static int add_disks(struct vm *vm, struct vm_config *config, const struct virtio_host *host,
+		     struct err *err)
 {
 	for (size_t i = 0; i < config->n_disks; i++) {
 		struct virtio_device *dev;
-		int r = vm_new_disk(&config->disks[i], &dev, err);
+		int r = vm_new_disk(vm, &config->disks[i], &dev, err);
 
 		if (r == 0)
 			r = virtio_pci_add(host, dev, NULL, err);
@@ -125,7 +129,12 @@ struct virtio_host vm_virtio_host(struct vm *vm)
 static int add_devices(struct vm *vm, struct vm_config *config, struct err *err)
 {
 	struct virtio_host host = vm_virtio_host(vm);
-	int r = add_disks(config, &host, err);
+	int r = add_disks(vm, config, &host, err);
+
+	/* No ring is made once the guest runs. */
+	if (r == 0)
+		r = block_rings_init(&vm->rings,
+				     config->hotplug ? VM_DISKS_MAX - config->n_disks : 0, err);
 
 	if (r == 0)
 		r = add_file_systems(config, &host, err);
@@ -202,7 +211,7 @@ static int build(struct vm *vm, struct vm_config *config, struct err *err)
 	if (r == 0)
 		r = boot_load(&vm->mem, &config->boot, &entry, err);
 	if (r == 0)
-		r = machine_init(&vm->machine, &vm->kvm, err);
+		r = machine_init(&vm->machine, &vm->kvm, config->cpu_model, err);
 	if (r == 0)
 		r = machine_map(&vm->machine, &vm->mem, err);
 	if (r == 0)
@@ -225,7 +234,12 @@ int vm_init(struct vm *vm, struct loop *loop, struct vm_config *config, struct e
 	int r;
 
 	*vm = (struct vm){
-		.loop = loop, .kvm.fd = -1, .machine.fd = -1, .end_fd = -1, .end_cpu = -1
+		.loop = loop,
+		.jail = config->jail,
+		.kvm.fd = -1,
+		.machine.fd = -1,
+		.end_fd = -1,
+		.end_cpu = -1,
 	};
 	pthread_mutex_init(&vm->lock, NULL);
 	pthread_mutex_init(&vm->end_lock, NULL);
@@ -249,6 +263,7 @@ void vm_fini(struct vm *vm)
 	pthread_mutex_lock(&vm->lock);
 	pci_bus_fini(&vm->bus);
 	pthread_mutex_unlock(&vm->lock);
+	block_rings_fini(&vm->rings);
 	console_fini(&vm->console);
 	kvm_interrupts_fini(&vm->interrupts);
 	machine_fini(&vm->machine);
@@ -340,6 +355,12 @@ int vm_run(struct vm *vm, enum vm_end *ret_end, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (vm->jail)
+		r = jail_shut(vm->jail, SYSCALLS_MAIN);
+	if (r < 0) {
+		vcpus_stop(&vm->vcpus);
+		return err_set(err, -r, "cannot filter system calls");
+	}
 	r = loop_run(vm->loop);
 	if (r < 0)
 		vm_over(vm, VM_END_HOST_ERROR, -1, "the event loop failed: %s", strerror(-r));

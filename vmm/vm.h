@@ -19,13 +19,16 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 #include "vmm/boot/boot.h"
+#include "vmm/jail/jail.h"
 #include "vmm/kvm/interrupts.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/machine.h"
 #include "vmm/kvm/vcpu.h"
+#include "vmm/kvm/x86/model.h"
 #include "vmm/legacy/console.h"
 #include "vmm/mem/guestmem.h"
 #include "vmm/pci/bus.h"
+#include "vmm/virtio/block-ring.h"
 #include "vmm/virtio/virtio-pci.h"
 
 #define VM_DISKS_MAX 24u
@@ -64,11 +67,14 @@ struct vm_config {
 	size_t n_disks;
 	struct vm_fs fs[VM_FS_MAX];
 	size_t n_fs;
+	bool hotplug;	    /* further disks may come while it runs */
 	bool shared_memory; /* which file servers need; those in fs[] have it in any case */
 	bool vsock;
 	int vsock_link_fd, vsock_uds_fd; /* taken; the second may be -1 */
 	bool rng;
 	bool pvpanic;
+	enum cpu_model cpu_model;
+	const struct jail *jail; /* outlives the VM; NULL: none */
 	bool console; /* below: what console_init() needs; descriptors stay the caller's */
 	int console_out_fd, console_in_fd;
 	bool console_bounded, console_escape;
@@ -82,6 +88,8 @@ struct vm {
 	struct guestmem mem;
 	struct kvm_interrupts interrupts;
 	struct pci_bus bus;
+	struct block_rings rings;
+	const struct jail *jail;
 	uint32_t plugged_slots; /* of the bus: whose functions came by vmm/hotplug.h; a bit each */
 	struct console console;
 	struct vcpu_handlers handlers;
@@ -120,7 +128,8 @@ void vm_stop(struct vm *vm, const char *why);
 struct virtio_host vm_virtio_host(struct vm *vm);
 
 /* A device that is on no bus yet. Takes the descriptor, on failure too. */
-int vm_new_disk(struct vm_disk *disk, struct virtio_device **ret_dev, struct err *err) _must_check_;
+int vm_new_disk(struct vm *vm, struct vm_disk *disk, struct virtio_device **ret_dev,
+		struct err *err) _must_check_;
 int vm_new_fs(struct vm_fs *fs, struct virtio_device **ret_dev, struct err *err) _must_check_;
 
 /* Stops and continues the vCPUs. Main thread, without the lock. */

@@ -9,6 +9,9 @@
 
 #include "lib/bytes.h"
 #include "lib/fd.h"
+#include "lib/syscalls.h"
+
+SYSCALLS(SYSCALL(SYSCALLS_MAIN, sendto), SYSCALL(SYSCALLS_MAIN, recvfrom));
 
 #define READ_CHUNK 4096u
 #define READ_BUDGET                                                                            \

@@ -249,6 +249,7 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 		.memory_bytes = guest->memory_bytes,
 		.disks = sandbox->disks,
 		.n_disks = sandbox->n_disks,
+		.sandbox_id = sandbox->state->id,
 		.log_path = log_path,
 		.debug = sandbox->debug,
 	};

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "lib/fd.h"
@@ -16,6 +18,7 @@
 #include "lib/paths.h"
 #include "proto/ttrpc/client.h"
 #include "shim/job.h"
+#include "shim/sandbox/jail-user.h"
 #include "shim/sandbox/log-tail.h"
 #include "vmm.pb-c.h"
 
@@ -29,6 +32,8 @@ struct vmm_process {
 	struct loop_source *child, *stop_timer;
 	struct ttrpc_client *control;
 	struct log_tail *log;
+	uid_t user;  /* that it runs as; 0: as ours */
+	int user_fd; /* holds the user; -1 without */
 	vmm_ended_fn *ended;
 	void *ctx;
 };
@@ -73,10 +78,14 @@ static void add_fd(struct command *command, const char *option, int fd, const ch
 }
 
 static int build_command(struct command *command, const char *program,
-			 const struct vmm_config *config, int control_fd, int log_fd,
+			 const struct vmm_config *config, uid_t user, int control_fd, int log_fd,
 			 struct err *err)
 {
 	add_text(command, "%s", program);
+	if (user != 0) {
+		add_text(command, "--jail-user");
+		add_text(command, "%u", user);
+	}
 	add_fd(command, "--kernel", config->kernel_fd, "");
 	add_fd(command, "--initrd", config->initrd_fd, "");
 	add_text(command, "--cmdline");
@@ -109,6 +118,41 @@ static int build_command(struct command *command, const char *program,
 				 : 0;
 }
 
+/* A user namespace that has its maker in it, under the same number. */
+static int map_ourselves(uid_t user, gid_t group)
+{
+	char line[64];
+	int r = file_poke(AT_FDCWD, "/proc/self/setgroups", "deny");
+
+	(void)snprintf(line, sizeof(line), "%u %u 1\n", user, user);
+	if (r == 0)
+		r = file_poke(AT_FDCWD, "/proc/self/uid_map", line);
+	(void)snprintf(line, sizeof(line), "%u %u 1\n", group, group);
+	return r == 0 ? file_poke(AT_FDCWD, "/proc/self/gid_map", line) : r;
+}
+
+/*
+ * Like fork(), with the child as the first process of a pid namespace: the part of the VMM's jail
+ * (vmm/jail/jail.h) that it cannot make itself. An ordinary user makes it in a user namespace;
+ * where that is not allowed, there is none. *ret_parent is what the child sees as its parent.
+ */
+static pid_t fork_into_pid_namespace(pid_t *ret_parent)
+{
+	uid_t user = geteuid();
+	gid_t group = getegid();
+	unsigned long flags = CLONE_NEWPID | (user == 0 ? 0 : CLONE_NEWUSER);
+	pid_t ours = getpid();
+	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
+
+	*ret_parent = 0;
+	if (pid == 0 && user != 0 && map_ourselves(user, group) < 0)
+		_exit(126);
+	if (pid >= 0 || user == 0)
+		return pid;
+	*ret_parent = ours;
+	return fork();
+}
+
 _noreturn_ static void child_main(pid_t parent, struct command *command, int log_fd)
 {
 	int null_fd;
@@ -131,7 +175,10 @@ static void describe_end(const struct vmm_process *vmm, int wait_status, char *r
 {
 	const char *last = log_tail_last_error(vmm->log);
 
-	if (*last)
+	if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS)
+		(void)snprintf(reason, size, "the VM's process did what its jail forbids: %s",
+			       *last ? last : "killed by seccomp");
+	else if (*last)
 		(void)snprintf(reason, size, "%s", last);
 	else if (WIFSIGNALED(wait_status))
 		(void)snprintf(reason, size, "the VM's process was killed by signal %d (%s)",
@@ -200,7 +247,7 @@ static int spawn(struct vmm_process *vmm, const struct vmm_config *config,
 {
 	char program[PATHS_MAX];
 	_cleanup_free_ struct command *command = calloc(1, sizeof(*command));
-	pid_t parent = getpid();
+	pid_t parent;
 	int r;
 
 	if (!command)
@@ -208,11 +255,11 @@ static int spawn(struct vmm_process *vmm, const struct vmm_config *config,
 	r = paths_program("kata-like-vmm", program, err);
 	if (r < 0)
 		return r;
-	r = build_command(command, program, config, channels->control_theirs, channels->log_theirs,
-			  err);
+	r = build_command(command, program, config, vmm->user, channels->control_theirs,
+			  channels->log_theirs, err);
 	if (r < 0)
 		return r;
-	vmm->pid = fork();
+	vmm->pid = fork_into_pid_namespace(&parent);
 	if (vmm->pid < 0) {
 		vmm->pid = 0;
 		return err_set(err, errno, "cannot start the VMM");
@@ -232,7 +279,7 @@ int vmm_process_new(struct loop *loop, const struct vmm_config *config, vmm_ende
 
 	if (!vmm)
 		return err_set(err, ENOMEM, "cannot start the VMM");
-	*vmm = (struct vmm_process){ .loop = loop, .ended = ended, .ctx = ctx };
+	*vmm = (struct vmm_process){ .loop = loop, .user_fd = -1, .ended = ended, .ctx = ctx };
 	r = make_channels(&channels, err);
 	if (r == 0)
 		r = log_tail_new(loop, TAKE_FD(channels.log_ours), config->log_path, "vmm",
@@ -242,6 +289,9 @@ int vmm_process_new(struct loop *loop, const struct vmm_config *config, vmm_ende
 	if (r == 0)
 		r = ttrpc_client_new(loop, TAKE_FD(channels.control_ours), NULL, NULL,
 				     &vmm->control, err);
+	if (r == 0 && geteuid() == 0)
+		r = jail_user_take(JAIL_USER_FILE, config->sandbox_id, JAIL_USER_FIRST,
+				   JAIL_USER_COUNT, &vmm->user, &vmm->user_fd, err);
 	if (r == 0)
 		r = spawn(vmm, config, &channels, err);
 	if (r < 0) {
@@ -264,6 +314,8 @@ void vmm_process_free(struct vmm_process *vmm)
 	ttrpc_client_free(vmm->control);
 	loop_source_free(vmm->stop_timer);
 	log_tail_free(vmm->log);
+	/* Last: nobody else gets the user before the VMM is gone. */
+	cleanup_fd(&vmm->user_fd);
 	free(vmm);
 }
 

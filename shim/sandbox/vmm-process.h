@@ -25,6 +25,7 @@ struct vmm_config {
 	uint64_t memory_bytes;
 	const struct disk *disks;
 	size_t n_disks;
+	const char *sandbox_id;
 	const char *log_path; /* the VMM's log, for later readers */
 	bool debug;
 };

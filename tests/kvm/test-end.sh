@@ -33,12 +33,19 @@ killed_leaves_nothing()
 	! pgrep -f "^$vmm " >/dev/null
 }
 
-socket_is_removed()
+socket_is_replaced()
+{
+	start_spinning --vsock-uds "$work/vsock" || return 1
+	kill -TERM "$pid"
+	status 0 wait "$pid"
+}
+
+socket_in_use_is_not()
 {
 	start_spinning --vsock-uds "$work/vsock2" || return 1
-	[ -S "$work/vsock2" ] || return 1
+	status 1 "$vmm" "${kernel[@]}" --vsock-uds "$work/vsock2" 2>"$work/refused"
 	kill -TERM "$pid"
-	status 0 wait "$pid" && [ ! -e "$work/vsock2" ]
+	status 0 wait "$pid" && grep -q 'Address already in use' "$work/refused"
 }
 
 # Answers of the test client go to $work/answers.
@@ -119,8 +126,9 @@ prove 'the log tells of the triple fault' log 'triple fault on vCPU 0'
 prove 'the log has the registers then too' log 'rip=[0-9a-f]* rsp='
 prove 'SIGTERM stops it' ends_by_signal TERM
 prove 'SIGINT stops it' ends_by_signal INT
-prove 'the socket that it made is removed' socket_is_removed
 prove 'killed, it leaves no process' killed_leaves_nothing
+prove 'the socket that it left is made anew' socket_is_replaced
+prove 'one that is in use is not' socket_in_use_is_not
 prove 'it pauses and resumes on request, and stops' pauses
 prove 'it ends with the process that controls it' ends_with_its_controller
 prove 'it needs at most 3 MiB beside guest memory' stays_small

@@ -26,6 +26,7 @@ ALLOWED = {
     "vmm/virtio": ["lib", "proto/vsock-link.h", "vmm/mem", "vmm/pci"],
     "vmm/boot": ["lib", "vmm/mem"],
     "vmm/legacy": ["lib"],
+    "vmm/jail": ["lib"],
     "vmm/kvm": ["lib", "vmm/mem", "vmm/pci/interrupt.h", "vmm/boot"],
     "vmm/check": ["lib", "vmm/mem", "vmm/boot", "vmm/kvm", "vmm/file-argument.h"],
     "vmm": ["lib", "proto", "vmm"],

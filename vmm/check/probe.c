@@ -171,7 +171,7 @@ static int set_cpuid(const struct child *child, uint32_t *ret_have, struct err *
 
 	if (r < 0)
 		return r;
-	cpuid_adjust(cpuid, 0, 1);
+	cpuid_adjust(cpuid, CPU_MODEL_HOST, 0, 1);
 	highest = cpuid_find(cpuid, 0x40000000, 0);
 	if (highest)
 		highest->eax = PROBE_CPUID_LEAF;
@@ -238,7 +238,7 @@ static _noreturn_ void child_main(int kvm_fd, int pipe_fd)
 	if (r == 0)
 		r = load_guest(&child, &err);
 	if (r == 0)
-		r = machine_init(&child.machine, &child.kvm, &err);
+		r = machine_init(&child.machine, &child.kvm, CPU_MODEL_HOST, &err);
 	if (r == 0)
 		r = machine_map(&child.machine, &child.mem, &err);
 	if (r == 0)

@@ -8,6 +8,13 @@
 #include <stdbool.h>
 #include <sys/ioctl.h>
 
+#include "lib/syscalls.h"
+
+/* By the guest, which sets up MSI-X, and by devices that come and go. */
+SYSCALLS(SYSCALL_IF(SYSCALLS_MAIN | SYSCALLS_VCPU, ioctl, 1, SYSCALL_IS, KVM_IRQFD),
+	 SYSCALL_IF(SYSCALLS_MAIN | SYSCALLS_VCPU, ioctl, 1, SYSCALL_IS, KVM_IOEVENTFD),
+	 SYSCALL_IF(SYSCALLS_MAIN | SYSCALLS_VCPU, ioctl, 1, SYSCALL_IS, KVM_SET_GSI_ROUTING));
+
 #define ISA_LINES      16u
 #define PIC_LINES      8u
 #define IOAPIC_PINS    24u

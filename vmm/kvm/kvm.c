@@ -26,6 +26,8 @@ const struct kvm_capability kvm_capabilities[] = {
 	{ KVM_CAP_COALESCED_PIO, "KVM_CAP_COALESCED_PIO", "faster PCI configuration", false },
 	{ KVM_CAP_KVMCLOCK_CTRL, "KVM_CAP_KVMCLOCK_CTRL",
 	  "a pause that the guest's watchdogs forgive", false },
+	{ KVM_CAP_X86_MSR_FILTER, "KVM_CAP_X86_MSR_FILTER",
+	  "keeping machine registers that it has no use for from the guest", false },
 	{ KVM_CAP_PMU_CAPABILITY, "KVM_CAP_PMU_CAPABILITY",
 	  "switching off performance counters in the guest", false },
 };

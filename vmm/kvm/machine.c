@@ -6,6 +6,8 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
+#include "vmm/kvm/x86/msr-filter.h"
+
 /* Four pages that Intel KVM keeps for itself below the 4 GiB line, where no memory and no device
  * is. */
 #define IDENTITY_MAP_ADDRESS 0xfffbc000ull
@@ -34,13 +36,14 @@ static int disable_pmu(const struct kvm *kvm, int vm_fd)
 	return ioctl(vm_fd, KVM_ENABLE_CAP, &cap) < 0 ? -errno : 0;
 }
 
-int machine_init(struct machine *machine, const struct kvm *kvm, struct err *err)
+int machine_init(struct machine *machine, const struct kvm *kvm, enum cpu_model cpu_model,
+		 struct err *err)
 {
 	_cleanup_fd_ int fd = create_vm(kvm);
 	uint64_t identity = IDENTITY_MAP_ADDRESS;
 	int r;
 
-	*machine = (struct machine){ .kvm = kvm, .fd = -1 };
+	*machine = (struct machine){ .kvm = kvm, .cpu_model = cpu_model, .fd = -1 };
 	if (fd < 0)
 		return err_set(err, -fd, "cannot create a VM (KVM_CREATE_VM)");
 	if (ioctl(fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0)
@@ -53,6 +56,9 @@ int machine_init(struct machine *machine, const struct kvm *kvm, struct err *err
 	r = disable_pmu(kvm, fd);
 	if (r < 0)
 		return err_set(err, -r, "cannot switch off performance counters");
+	r = msr_filter_set(kvm->fd, fd, err);
+	if (r < 0)
+		return r;
 	machine->fd = TAKE_FD(fd);
 	return 0;
 }

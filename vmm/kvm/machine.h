@@ -6,10 +6,12 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/kvm/x86/model.h"
 #include "vmm/mem/guestmem.h"
 
 struct machine {
 	const struct kvm *kvm;
+	enum cpu_model cpu_model;
 	int fd; /* owned; -1 while there is none */
 };
 
@@ -18,7 +20,8 @@ struct machine {
  * knows KVM (kvm-clock, TSC deadline timer) runs without, and its emulation costs host timers. kvm
  * must outlive it.
  */
-int machine_init(struct machine *machine, const struct kvm *kvm, struct err *err) _must_check_;
+int machine_init(struct machine *machine, const struct kvm *kvm, enum cpu_model cpu_model,
+		 struct err *err) _must_check_;
 void machine_fini(struct machine *machine);
 
 /* Gives mem to the guest, one slot a region. mem must outlive the machine. */

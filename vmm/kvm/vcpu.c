@@ -10,8 +10,16 @@
 #include <sys/mman.h>
 
 #include "lib/log.h"
+#include "lib/syscalls.h"
 #include "vmm/kvm/exit.h"
 #include "vmm/kvm/x86/cpu.h"
+
+SYSCALLS(SYSCALL_IF(SYSCALLS_VCPU, ioctl, 1, SYSCALL_IS, KVM_RUN),
+	 SYSCALL_IF(SYSCALLS_VCPU, ioctl, 1, SYSCALL_IS, KVM_KVMCLOCK_CTRL),
+	 /* pthread_kill() */
+	 SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, getpid),
+	 SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, gettid),
+	 SYSCALL_IF(SYSCALLS_MAIN | SYSCALLS_VCPU, tgkill, 0, SYSCALL_IS_PID, 0));
 
 /* Enough for a device's register access and a line of log, and 16 of them still weigh little. */
 #define STACK_BYTES (64u << 10)
@@ -72,7 +80,8 @@ int vcpus_init(struct vcpus *vcpus, const struct machine *machine, unsigned n,
 		vcpu->handlers = handlers;
 		r = vcpu_create(vcpu, machine, err);
 		if (r == 0)
-			r = cpu_init(machine->kvm->fd, vcpu->fd, i, n, i == 0 ? entry : NULL, err);
+			r = cpu_init(machine->kvm->fd, vcpu->fd, machine->cpu_model, i, n,
+				     i == 0 ? entry : NULL, err);
 	}
 	if (r < 0)
 		vcpus_fini(vcpus);
@@ -195,11 +204,18 @@ static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vcpu_gate *gate = vcpu->gate;
+	const struct vcpu_handlers *to = vcpu->handlers;
 	char name[16];
+	int r = 0;
 
 	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
 	(void)pthread_setname_np(pthread_self(), name);
-	run_guest(vcpu);
+	if (to->confine)
+		r = to->confine(to->ctx);
+	if (r == 0)
+		run_guest(vcpu);
+	else
+		to->ended(to->ctx, vcpu->id, VCPU_END_RUN_FAILED, (uint64_t)-r);
 	pthread_mutex_lock(&gate->mutex);
 	gate->n_running--;
 	pthread_cond_broadcast(&gate->changed);

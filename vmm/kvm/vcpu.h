@@ -52,6 +52,9 @@ struct vcpu_handlers {
 	/* len is 1 to 8. */
 	void (*mmio_read)(void *ctx, unsigned cpu, gpa_t gpa, void *dst, unsigned len);
 	void (*mmio_write)(void *ctx, unsigned cpu, gpa_t gpa, const void *src, unsigned len);
+	/* The first call on a vCPU's thread: takes away what it does not need. 0 or -errno; NULL:
+	 * nothing. */
+	int (*confine)(void *ctx);
 	/* The vCPU will not run any more. Without the lock. */
 	void (*ended)(void *ctx, unsigned cpu, enum vcpu_end why, uint64_t detail);
 };

@@ -9,6 +9,11 @@
 #include <sys/stat.h>
 
 #include "lib/fd.h"
+#include "lib/syscalls.h"
+
+/* The guest's bytes are written by the vCPU that sends them. */
+SYSCALLS(SYSCALL(SYSCALLS_VCPU, pwrite64), SYSCALL(SYSCALLS_VCPU, pread64),
+	 SYSCALL(SYSCALLS_VCPU, ftruncate), SYSCALL(SYSCALLS_VCPU, poll));
 
 #define KEY_ESCAPE 0x01u /* Ctrl-A */
 
@@ -28,13 +33,51 @@ static void shrink_file(struct console *console)
 		console->file_bytes = CONSOLE_FILE_MAX; /* not a file we can bound: write no more */
 }
 
+static void write_to_file(struct console *console, const char *text, size_t len)
+{
+	if (console->file_bytes + len > CONSOLE_FILE_MAX)
+		shrink_file(console);
+	if (console->file_bytes + len <= CONSOLE_FILE_MAX &&
+	    pwrite(console->out_fd, text, len, (off_t)console->file_bytes) == (ssize_t)len)
+		console->file_bytes += len;
+}
+
+/* The file gets more room with each second that passed. */
+static void refill(struct console *console)
+{
+	int64_t now_ms = clock_monotonic_ms(), seconds = (now_ms - console->filled_ms) / 1000;
+	char note[64];
+
+	if (seconds <= 0)
+		return;
+	console->filled_ms = now_ms;
+	console->budget = (uint32_t)MIN((uint64_t)seconds * CONSOLE_RATE, (uint64_t)CONSOLE_BURST);
+	if (console->dropped > 0) {
+		(void)snprintf(note, sizeof(note), "\n[%llu bytes too fast to be kept]\n",
+			       (unsigned long long)console->dropped);
+		write_to_file(console, note, strlen(note));
+	}
+	console->dropped = 0;
+}
+
 static void output_to_file(struct console *console, uint8_t byte)
 {
-	if (console->file_bytes >= CONSOLE_FILE_MAX)
-		shrink_file(console);
-	if (console->file_bytes < CONSOLE_FILE_MAX &&
-	    pwrite(console->out_fd, &byte, 1, (off_t)console->file_bytes) == 1)
-		console->file_bytes++;
+	char text[8];
+
+	if (console->budget == 0)
+		refill(console);
+	if (console->budget == 0) {
+		console->dropped++;
+		return;
+	}
+	console->budget--;
+	if (byte == '\r')
+		return; /* of the ends of lines */
+	if ((byte >= 0x20 && byte < 0x7f) || byte == '\n' || byte == '\t')
+		(void)snprintf(text, sizeof(text), "%c", byte);
+	else
+		(void)snprintf(text, sizeof(text), "\\x%02x", byte);
+	write_to_file(console, text, strlen(text));
 }
 
 /* The descriptor may be shared with a shell, so it is asked first instead of made non-blocking. */
@@ -182,6 +225,8 @@ int console_init(struct console *console, const struct console_config *config, s
 		r = err_set(err, errno, "cannot use the console's descriptor");
 	if (r == 0 && config->bounded && S_ISREG(st.st_mode)) {
 		console->is_file = true;
+		console->budget = CONSOLE_BURST;
+		console->filled_ms = clock_monotonic_ms();
 		console->file_bytes = MIN((uint64_t)st.st_size, (uint64_t)CONSOLE_FILE_MAX);
 	}
 	if (r == 0 && console->in_fd >= 0)

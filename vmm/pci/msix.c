@@ -10,6 +10,9 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/syscalls.h"
+
+SYSCALLS(SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, eventfd2));
 
 #define CAPABILITY_ID 0x11u
 

@@ -13,64 +13,47 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/syscalls.h"
+
+/*
+ * On io_uring what counts is which operations a ring takes: see block-ring.h. A vCPU that resets
+ * its disk waits for what is in flight.
+ */
+SYSCALLS(SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, io_uring_enter),
+	 SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, clock_nanosleep));
 
 /*
  * From this size on a transfer is left to a worker thread of the kernel: copying it out of the page
  * cache would keep the I/O thread from everything else.
  */
-#define ASYNC_BYTES    (512u << 10)
-#define KERNEL_WORKERS 4u
+#define ASYNC_BYTES (512u << 10)
 
 #define DRAIN_FAILURES_MAX 1000u
 #define DRAIN_PAUSE_US	   1000u
 
-int block_io_init(struct block_io *io, int fd, block_io_done_fn *done, void *ctx, struct err *err)
+int block_io_init(struct block_io *io, int fd, struct block_rings *rings, block_io_done_fn *done,
+		  void *ctx, struct err *err)
 {
-	struct io_uring_params params = { 0 };
-	unsigned workers[2] = { KERNEL_WORKERS, KERNEL_WORKERS };
-	int r;
-
 	io->fd = fd;
 	io->done = done;
 	io->ctx = ctx;
+	io->rings = rings;
 	for (unsigned i = BLOCK_JOBS_MAX; i > 0; i--)
 		block_io_put_job(io, &io->jobs[i - 1]);
-	io->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (io->event_fd < 0)
-		return err_set(err, errno, "cannot make an eventfd");
-	/*
-	 * Not COOP_TASKRUN or DEFER_TASKRUN: a vCPU thread that drains holds the lock the I/O
-	 * thread waits for, and the kernel must be able to interrupt that wait to run the
-	 * completions there.
-	 */
-	r = io_uring_queue_init_params(BLOCK_JOBS_MAX, &io->ring, &params);
-	if (r < 0) {
-		r = err_set(err, -r, "cannot set up io_uring");
-		return r == -EPERM ? err_hint(err, "is sysctl kernel.io_uring_disabled set?") : r;
-	}
-	io->has_ring = true;
-	r = io_uring_register_eventfd(&io->ring, io->event_fd);
-	if (r < 0)
-		return err_set(err, -r, "cannot set up io_uring's eventfd");
-	/* A kernel too old for a limit starts as many threads as it likes; nothing else changes. */
-	(void)io_uring_register_iowq_max_workers(&io->ring, workers);
-	return 0;
+	return block_rings_take(rings, &io->ring, err);
 }
 
 void block_io_fini(struct block_io *io)
 {
-	if (io->has_ring)
-		io_uring_queue_exit(&io->ring);
-	if (io->event_fd >= 0)
-		close(io->event_fd);
+	if (io->ring)
+		block_rings_put(io->rings, io->ring);
 	if (io->fd >= 0)
 		close(io->fd);
-	io->has_ring = false;
-	io->event_fd = io->fd = -1;
+	io->ring = NULL;
+	io->fd = -1;
 }
 
 struct block_job *block_io_take_job(struct block_io *io)
@@ -102,7 +85,7 @@ static void put_on_ring(struct block_io *io, struct block_job *job)
 	const struct iovec *iov = request->iov + job->first_iov;
 	unsigned n = (unsigned)request->n_iov - job->first_iov;
 	uint64_t offset = request->offset_bytes + job->done_bytes;
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&io->ring);
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&io->ring->ring);
 
 	assert(sqe);
 	switch (request->op) {
@@ -137,8 +120,8 @@ void block_io_start(struct block_io *io, struct block_job *job)
 
 int block_io_submit(struct block_io *io)
 {
-	while (io_uring_sq_ready(&io->ring) > 0) {
-		int n = io_uring_submit(&io->ring);
+	while (io_uring_sq_ready(&io->ring->ring) > 0) {
+		int n = io_uring_submit(&io->ring->ring);
 
 		if (n <= 0 && n != -EINTR)
 			return n < 0 ? n : -EAGAIN;
@@ -233,13 +216,13 @@ void block_io_reap(struct block_io *io)
 	uint64_t count;
 
 	/* The event goes first: what completes after the last look then raises it again. */
-	if (io_uring_cq_ready(&io->ring) > 0)
-		(void)!read(io->event_fd, &count, sizeof(count));
-	while (io_uring_peek_cqe(&io->ring, &cqe) == 0) {
+	if (io_uring_cq_ready(&io->ring->ring) > 0)
+		(void)!read(io->ring->event_fd, &count, sizeof(count));
+	while (io_uring_peek_cqe(&io->ring->ring, &cqe) == 0) {
 		struct block_job *job = io_uring_cqe_get_data(cqe);
 		int result = cqe->res;
 
-		io_uring_cqe_seen(&io->ring, cqe);
+		io_uring_cqe_seen(&io->ring->ring, cqe);
 		complete(io, job, result);
 	}
 }
@@ -250,7 +233,7 @@ void block_io_drain(struct block_io *io)
 
 	io->generation++;
 	while (io->n_in_flight > 0 && failures < DRAIN_FAILURES_MAX) {
-		int n = io_uring_submit_and_wait(&io->ring, 1);
+		int n = io_uring_submit_and_wait(&io->ring->ring, 1);
 
 		if (n < 0 && n != -EINTR) {
 			failures++;

@@ -6,12 +6,12 @@
 #ifndef KATA_LIKE_VMM_VIRTIO_BLOCK_IO_H
 #define KATA_LIKE_VMM_VIRTIO_BLOCK_IO_H
 
-#include <liburing.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
 #include "vmm/virtio/block-request.h"
+#include "vmm/virtio/block-ring.h"
 
 #define BLOCK_JOBS_MAX 64u
 
@@ -32,11 +32,10 @@ typedef void block_io_done_fn(void *ctx, const struct block_request *request,
 
 struct block_io {
 	int fd;
-	int event_fd; /* readable when there may be completions */
-	struct io_uring ring;
-	bool has_ring;
-	bool write_through;   /* a write that is done is on the disk (no flush will come) */
-	unsigned n_in_flight; /* jobs on the ring, submitted or about to be */
+	struct block_rings *rings; /* where the ring is from; NULL: nowhere */
+	struct block_ring *ring;   /* ours until block_io_fini(); NULL without */
+	bool write_through;	   /* a write that is done is on the disk (no flush will come) */
+	unsigned n_in_flight;	   /* jobs on the ring, submitted or about to be */
 	block_io_done_fn *done;
 	void *ctx;
 	unsigned generation; /* grows with each drain: completions of older jobs are nobody's any
@@ -49,8 +48,8 @@ struct block_io {
 };
 
 /* io is all zeros. Owns fd from the call on; block_io_fini() is due even after a failure. */
-int block_io_init(struct block_io *io, int fd, block_io_done_fn *done, void *ctx, struct err *err)
-	_must_check_;
+int block_io_init(struct block_io *io, int fd, struct block_rings *rings, block_io_done_fn *done,
+		  void *ctx, struct err *err) _must_check_;
 /* Nothing may be in flight. */
 void block_io_fini(struct block_io *io);
 

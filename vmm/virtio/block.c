@@ -22,7 +22,13 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/syscalls.h"
 #include "vmm/virtio/block-io.h"
+
+/* What a disk that comes later is. */
+SYSCALLS(SYSCALL(SYSCALLS_MAIN, newfstatat), SYSCALL(SYSCALLS_MAIN, fstat),
+	 SYSCALL_IF(SYSCALLS_MAIN, ioctl, 1, SYSCALL_IS, BLKGETSIZE64),
+	 SYSCALL_IF(SYSCALLS_MAIN, ioctl, 1, SYSCALL_IS, BLKSSZGET));
 
 #define VIRTIO_ID_BLOCK 2
 #define CLASS_STORAGE	0x01
@@ -207,7 +213,7 @@ static void completions_came(void *ctx, int fd, uint32_t events)
 static int block_attach(struct virtio_device *dev, struct err *err)
 {
 	struct block *block = from_device(dev);
-	int r = loop_add_fd(dev->loop, block->io.event_fd, EPOLLIN, completions_came, block,
+	int r = loop_add_fd(dev->loop, block->io.ring->event_fd, EPOLLIN, completions_came, block,
 			    &block->source);
 
 	return r < 0 ? err_set(err, -r, "cannot watch for completions") : 0;
@@ -325,7 +331,7 @@ int block_new(const struct block_config *config, struct virtio_device **ret_dev,
 	block->limits.read_only = config->read_only;
 	memcpy(block->id, config->id, sizeof(block->id));
 	describe(block, size_bytes, block_bytes);
-	r = block_io_init(&block->io, TAKE_FD(fd), request_done, block, err);
+	r = block_io_init(&block->io, TAKE_FD(fd), config->rings, request_done, block, err);
 	if (r < 0) {
 		block_free(&block->dev);
 		return r;

@@ -5,12 +5,14 @@
 
 #include "lib/err.h"
 #include "vmm/virtio/block-request.h"
+#include "vmm/virtio/block-ring.h"
 #include "vmm/virtio/device.h"
 
 struct block_config {
 	int fd; /* a regular file or block device, open for writing too unless read_only */
 	bool read_only;
-	char id[BLOCK_ID_BYTES]; /* what the guest reads as serial number; NUL-padded */
+	char id[BLOCK_ID_BYTES];   /* what the guest reads as serial number; NUL-padded */
+	struct block_rings *rings; /* NULL, or outlives the device: where its ring comes from */
 };
 
 /*

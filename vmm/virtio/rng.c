@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "lib/syscalls.h"
+
+SYSCALLS(SYSCALL(SYSCALLS_MAIN, getrandom));
+
 #define VIRTIO_ID_RNG  4
 #define CLASS_OTHER    0xff
 #define SUBCLASS_OTHER 0x00

@@ -9,8 +9,14 @@
 #include <sys/socket.h>
 
 #include "lib/fd.h"
+#include "lib/syscalls.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/vhost-user-message.h"
+
+/* A guest that resets the device has its vCPU talk to the file server. */
+SYSCALLS(SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, poll),
+	 SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, shutdown),
+	 SYSCALL(SYSCALLS_MAIN | SYSCALLS_VCPU, recvfrom));
 
 /* Every reply that we wait for is this long. */
 #define REPLY_BYTES 8u

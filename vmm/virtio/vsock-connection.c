@@ -9,6 +9,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "lib/syscalls.h"
+
+SYSCALLS(SYSCALL(SYSCALLS_MAIN, sendmsg), SYSCALL(SYSCALLS_MAIN, sendto),
+	 SYSCALL(SYSCALLS_MAIN, recvmsg), SYSCALL(SYSCALLS_MAIN, shutdown));
+
 /* In-flight bytes stay far below 2^31, so that the order of two wrapping counters is never in
  * doubt. */
 #define PEER_BUF_ALLOC_MAX (1u << 30)

@@ -10,6 +10,9 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/syscalls.h"
+
+SYSCALLS(SYSCALL(SYSCALLS_MAIN, accept4), SYSCALL(SYSCALLS_MAIN, recvfrom));
 
 #define LINE_MAX_BYTES 32u
 /* How long to wait before accepting again when the host is short of descriptors. */

@@ -31,9 +31,6 @@
  * from vCPU threads: they leave a note and write `wake`, and everything here that runs next obeys
  * the note first (catch_up). Queues are used under the device lock only, and never between reset
  * and activate.
- *
- * Syscalls: accept4 close epoll_ctl fcntl mmap munmap read recvfrom recvmsg sendmsg sendto shutdown
- * socketpair timerfd_settime write.
  */
 #include "vmm/virtio/vsock.h"
 
@@ -45,12 +42,15 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/syscalls.h"
 #include "proto/vsock-link.h"
 #include "vmm/virtio/vsock-connection.h"
 #include "vmm/virtio/vsock-packet.h"
 #include "vmm/virtio/vsock-pump.h"
 #include "vmm/virtio/vsock-table.h"
 #include "vmm/virtio/vsock-uds.h"
+
+SYSCALLS(SYSCALL_IF(SYSCALLS_MAIN, socketpair, 0, SYSCALL_IS, AF_UNIX));
 
 #define VIRTIO_ID_VSOCK	      19
 #define VIRTIO_VSOCK_F_STREAM (1ull << 0)

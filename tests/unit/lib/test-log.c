@@ -29,6 +29,10 @@ static void control_characters_cannot_forge_a_line(void **state)
 	(void)state;
 	assert_string_equal(line_of(LOG_FORMAT_TEXT, "a\nb\x1b[31m"),
 			    "test: info: a\\u000ab\\u001b[31m\n");
+	/* The terminal's other way to write an escape, in UTF-8, and a letter that is none. */
+	assert_string_equal(line_of(LOG_FORMAT_TEXT, "\xc2\x9b"
+						     "31m \xc2\xa7"),
+			    "test: info: \\u009b31m \xc2\xa7\n");
 }
 
 static void json_lines_escape_quotes_and_backslashes(void **state)

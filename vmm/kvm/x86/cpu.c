@@ -8,7 +8,13 @@
 #include <sys/ioctl.h>
 
 #include "lib/log.h"
+#include "lib/syscalls.h"
 #include "vmm/kvm/x86/cpuid.h"
+
+/* The registers of a VM that ended badly. */
+SYSCALLS(SYSCALL_IF(SYSCALLS_MAIN, ioctl, 1, SYSCALL_IS, KVM_GET_REGS),
+	 SYSCALL_IF(SYSCALLS_MAIN, ioctl, 1, SYSCALL_IS, KVM_GET_SREGS),
+	 SYSCALL_IF(SYSCALLS_MAIN, ioctl, 1, SYSCALL_IS, KVM_TRANSLATE));
 
 #define CR0_PE	 (1u << 0)
 #define CR0_ET	 (1u << 4)
@@ -52,14 +58,15 @@ static int set_xcr0(int vcpu_fd, struct kvm_cpuid2 *cpuid, struct err *err)
 	return ioctl(vcpu_fd, KVM_SET_XCRS, &xcrs) < 0 ? err_set(err, errno, "KVM_SET_XCRS") : 0;
 }
 
-static int set_cpuid(int kvm_fd, int vcpu_fd, unsigned id, unsigned n, struct err *err)
+static int set_cpuid(int kvm_fd, int vcpu_fd, enum cpu_model model, unsigned id, unsigned n,
+		     struct err *err)
 {
 	_cleanup_free_ struct kvm_cpuid2 *cpuid = NULL;
 	int r = cpuid_get_supported(kvm_fd, &cpuid, err);
 
 	if (r < 0)
 		return r;
-	cpuid_adjust(cpuid, id, n);
+	cpuid_adjust(cpuid, model, id, n);
 	if (ioctl(vcpu_fd, KVM_SET_CPUID2, cpuid) < 0)
 		return err_set(err, errno, "cannot set CPUID of vCPU %u", id);
 	return set_xcr0(vcpu_fd, cpuid, err);
@@ -156,11 +163,11 @@ static int set_registers(int vcpu_fd, const struct boot_entry *entry, struct err
 	return 0;
 }
 
-int cpu_init(int kvm_fd, int vcpu_fd, unsigned id, unsigned n, const struct boot_entry *entry,
-	     struct err *err)
+int cpu_init(int kvm_fd, int vcpu_fd, enum cpu_model model, unsigned id, unsigned n,
+	     const struct boot_entry *entry, struct err *err)
 {
 	/* CPUID first: KVM lets an MSR exist, and checks its bits, by what CPUID says. */
-	int r = set_cpuid(kvm_fd, vcpu_fd, id, n, err);
+	int r = set_cpuid(kvm_fd, vcpu_fd, model, id, n, err);
 
 	if (r == 0)
 		r = set_msrs(vcpu_fd, err);

@@ -53,6 +53,9 @@ static const struct {
 	/* Enclaves need memory that we do not provide. */
 	{ 0x7, EBX, 1u << 2 },	/* SGX */
 	{ 0x7, ECX, 1u << 30 }, /* SGX launch control */
+	/* Transactional memory: side channels of its own, and switched off on most hosts. */
+	{ 0x7, EBX, 1u << 4 | 1u << 11 }, /* HLE, RTM */
+	{ 0x7, EDX, 1u << 16 },		  /* TSXLDTRK */
 	/* Waiting for a store would give the host's CPU away; KVM does not emulate it. */
 	{ 0x1, ECX, 1u << 3 }, /* MONITOR */
 };
@@ -103,7 +106,7 @@ struct kvm_cpuid_entry2 *cpuid_find(struct kvm_cpuid2 *cpuid, uint32_t leaf, uin
 	return NULL;
 }
 
-static void remove_leaf(struct kvm_cpuid2 *cpuid, uint32_t leaf)
+void cpuid_remove(struct kvm_cpuid2 *cpuid, uint32_t leaf)
 {
 	uint32_t kept = 0;
 
@@ -122,7 +125,7 @@ static void hide(struct kvm_cpuid2 *cpuid)
 			*entry_reg(entry, hidden[i].reg) &= ~hidden[i].bits;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
-		remove_leaf(cpuid, emptied[i]);
+		cpuid_remove(cpuid, emptied[i]);
 }
 
 /* The bits that number n things. */
@@ -195,7 +198,7 @@ static void set_topology(struct kvm_cpuid2 *cpuid, unsigned id, unsigned n)
 	end.index = 2;
 	end.ebx = 0;
 	end.ecx = 2;
-	remove_leaf(cpuid, 0xb);
+	cpuid_remove(cpuid, 0xb);
 	if (!highest || highest->eax < 0xb)
 		return;
 	put(cpuid, &thread);
@@ -223,9 +226,11 @@ static void set_amd_topology(struct kvm_cpuid2 *cpuid, unsigned id, unsigned n)
 	}
 }
 
-void cpuid_adjust(struct kvm_cpuid2 *cpuid, unsigned id, unsigned n)
+void cpuid_adjust(struct kvm_cpuid2 *cpuid, enum cpu_model model, unsigned id, unsigned n)
 {
 	hide(cpuid);
+	if (model == CPU_MODEL_BASELINE)
+		cpuid_reduce_to_baseline(cpuid);
 	set_basic(cpuid, id, n);
 	set_caches(cpuid, 0x4, n);
 	set_caches(cpuid, 0x8000001d, n);

@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "vmm/kvm/x86/model.h"
 
 #define CPUID_ENTRIES_MAX 256u
 
@@ -19,7 +20,13 @@ int cpuid_get_supported(int kvm_fd, struct kvm_cpuid2 **ret_cpuid, struct err *e
  * Turns what KVM supports into what vCPU number id of n shall see: n cores with one thread each in
  * one package, the APIC id being the number. cpuid has room for CPUID_ENTRIES_MAX entries.
  */
-void cpuid_adjust(struct kvm_cpuid2 *cpuid, unsigned id, unsigned n);
+void cpuid_adjust(struct kvm_cpuid2 *cpuid, enum cpu_model model, unsigned id, unsigned n);
+
+/* Leaves no more of it than CPU_MODEL_BASELINE has. */
+void cpuid_reduce_to_baseline(struct kvm_cpuid2 *cpuid);
+
+/* Takes a leaf away, with all its subleaves. */
+void cpuid_remove(struct kvm_cpuid2 *cpuid, uint32_t leaf);
 
 /* The entry of that leaf and subleaf, or NULL. */
 struct kvm_cpuid_entry2 *cpuid_find(struct kvm_cpuid2 *cpuid, uint32_t leaf, uint32_t subleaf);

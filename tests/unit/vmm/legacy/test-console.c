@@ -90,6 +90,46 @@ static void a_file_is_continued(void **state)
 	close(fd);
 }
 
+static void a_file_holds_nothing_that_commands_a_terminal(void **state)
+{
+	int fd = memfd_create("console", MFD_CLOEXEC);
+	char text[128] = "";
+	struct fixture f;
+
+	(void)state;
+	start(&f, fd, -1, true);
+	send(&f, "\x1b]0;title\x07 \xc2\x9b"
+		 "2J \b\tend\r\n");
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	assert_string_equal(text, "\\x1b]0;title\\x07 \\xc2\\x9b2J \\x08\tend\n");
+	stop(&f);
+	close(fd);
+}
+
+static void a_file_takes_only_so_much_a_second(void **state)
+{
+	int fd = memfd_create("console", MFD_CLOEXEC);
+	char text[64] = "";
+	struct fixture f;
+	struct stat st;
+
+	(void)state;
+	start(&f, fd, -1, true);
+	f.console.budget = 10;
+	for (unsigned i = 0; i < 1000; i++)
+		send(&f, "x");
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 10);
+	/* A second passes. */
+	f.console.filled_ms -= 1000;
+	send(&f, "y");
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	assert_string_equal(text, "xxxxxxxxxx\n[990 bytes too fast to be kept]\ny");
+	assert_int_equal(f.console.budget, CONSOLE_RATE - 1);
+	stop(&f);
+	close(fd);
+}
+
 static void a_pipe_that_nobody_reads_stops_nobody(void **state)
 {
 	int64_t before_ms;
@@ -186,6 +226,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_keeps_the_end_of_what_was_said),
 		cmocka_unit_test(a_file_is_continued),
+		cmocka_unit_test(a_file_holds_nothing_that_commands_a_terminal),
+		cmocka_unit_test(a_file_takes_only_so_much_a_second),
 		cmocka_unit_test(a_pipe_that_nobody_reads_stops_nobody),
 		cmocka_unit_test(typing_reaches_the_guest_and_waits_for_room),
 		cmocka_unit_test(ctrl_a_x_quits_and_ctrl_a_twice_is_ctrl_a),
