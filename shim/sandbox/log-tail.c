@@ -8,13 +8,21 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/ratelimit.h"
+#include "lib/text.h"
 
 #define LOG_FILE_MAX (4u << 20)
+#define CHUNK_BYTES  4096u
+
+/* Lines that go into our own log: a kernel's boot at once, then ten a second. */
+#define LINES_BURST	  2000u
+#define LINES_INTERVAL_MS 100u
 
 struct log_tail {
 	struct loop_source *source;
 	int pipe_fd, file_fd;
 	const char *who;
+	struct ratelimit limit;
 	size_t written;
 	char line[ERR_TEXT_MAX]; /* the one under way */
 	size_t line_len;
@@ -39,12 +47,15 @@ static const char *error_text(const char *line)
 
 static void line_ended(struct log_tail *tail)
 {
+	uint32_t suppressed = 0;
 	const char *text;
 	size_t len;
 
 	tail->line[tail->line_len] = '\0';
 	tail->line_len = 0;
-	log_debug("%s: %s", tail->who, tail->line);
+	if (log_enabled(LOG_LEVEL_DEBUG) &&
+	    ratelimit_allow(&tail->limit, clock_monotonic_ms(), &suppressed))
+		log_debug("%s: %s%s", tail->who, suppressed ? "[lines left out] " : "", tail->line);
 	text = error_text(tail->line);
 	len = text ? strlen(text) : 0;
 	/* A dump of registers is an error's detail: indented, below a heading that ends in a colon.
@@ -54,13 +65,23 @@ static void line_ended(struct log_tail *tail)
 	(void)snprintf(tail->last_error, sizeof(tail->last_error), "%s", text);
 }
 
+/* As much as the file has room for, cleaned: it comes from the guest, or from what it took over. */
+static void to_file(struct log_tail *tail, const char *data, size_t len)
+{
+	char text[CHUNK_BYTES * (TEXT_CLEAN_MAX - 1) + 1];
+	size_t used = 0;
+
+	for (size_t i = 0; i < len; i++)
+		used += text_clean(data[i], text + used);
+	used = MIN(used, LOG_FILE_MAX - tail->written);
+	tail->written += used;
+	if (used > 0 && fd_write_full(tail->file_fd, text, used) < 0)
+		tail->written = LOG_FILE_MAX; /* a full disk: the log ends here, the VM goes on */
+}
+
 static void take(struct log_tail *tail, const char *data, size_t len)
 {
-	size_t to_file = MIN(len, LOG_FILE_MAX - tail->written);
-
-	tail->written += to_file;
-	if (to_file > 0 && fd_write_full(tail->file_fd, data, to_file) < 0)
-		tail->written = LOG_FILE_MAX; /* a full disk: the log ends here, the VM goes on */
+	to_file(tail, data, len);
 	for (size_t i = 0; i < len; i++) {
 		if (data[i] == '\n')
 			line_ended(tail);
@@ -74,7 +95,7 @@ static void take(struct log_tail *tail, const char *data, size_t len)
 static void pipe_ready(void *ctx, int fd, uint32_t events)
 {
 	struct log_tail *tail = ctx;
-	char chunk[4096];
+	char chunk[CHUNK_BYTES];
 	ssize_t n = read(fd, chunk, sizeof(chunk));
 
 	(void)events;
@@ -98,6 +119,7 @@ int log_tail_new(struct loop *loop, int pipe_fd, const char *path, const char *w
 	}
 	tail->pipe_fd = pipe_fd;
 	tail->who = who;
+	tail->limit = RATELIMIT_INIT(LINES_BURST, LINES_INTERVAL_MS);
 	tail->file_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (tail->file_fd < 0) {
 		r = err_set(err, errno, "cannot open %s", path);
@@ -128,7 +150,7 @@ void log_tail_free(struct log_tail *tail)
 
 void log_tail_flush(struct log_tail *tail)
 {
-	char chunk[4096];
+	char chunk[CHUNK_BYTES];
 	ssize_t n;
 
 	while ((n = read(tail->pipe_fd, chunk, sizeof(chunk))) > 0)

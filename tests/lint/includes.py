@@ -33,7 +33,7 @@ ALLOWED = {
     "tests": ["lib", "proto", "oci", "agent", "shim", "cli", "vmm"],
     "bench": ["lib", "proto"],
 }
-KVM_FOLDERS = ("vmm/kvm", "vmm/check", "tests/kvm", "tests/unit/vmm/kvm")
+KVM_FOLDERS = ("vmm/kvm", "vmm/check", "tests/kvm", "tests/unit/vmm/kvm", "tests/unit/vmm/jail")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 
 

@@ -10,6 +10,7 @@
 
 #include "lib/fd.h"
 #include "lib/syscalls.h"
+#include "lib/text.h"
 
 /* The guest's bytes are written by the vCPU that sends them. */
 SYSCALLS(SYSCALL(SYSCALLS_VCPU, pwrite64), SYSCALL(SYSCALLS_VCPU, pread64),
@@ -62,7 +63,8 @@ static void refill(struct console *console)
 
 static void output_to_file(struct console *console, uint8_t byte)
 {
-	char text[8];
+	char text[TEXT_CLEAN_MAX];
+	size_t len;
 
 	if (console->budget == 0)
 		refill(console);
@@ -71,13 +73,9 @@ static void output_to_file(struct console *console, uint8_t byte)
 		return;
 	}
 	console->budget--;
-	if (byte == '\r')
-		return; /* of the ends of lines */
-	if ((byte >= 0x20 && byte < 0x7f) || byte == '\n' || byte == '\t')
-		(void)snprintf(text, sizeof(text), "%c", byte);
-	else
-		(void)snprintf(text, sizeof(text), "\\x%02x", byte);
-	write_to_file(console, text, strlen(text));
+	len = text_clean((char)byte, text);
+	if (len > 0)
+		write_to_file(console, text, len);
 }
 
 /* The descriptor may be shared with a shell, so it is asked first instead of made non-blocking. */

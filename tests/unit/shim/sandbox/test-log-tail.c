@@ -76,11 +76,27 @@ static void a_line_without_an_end_counts_and_a_long_one_is_cut(void **state)
 	tear_down(&f);
 }
 
+static void what_commands_a_terminal_is_spelt_out(void **state)
+{
+	struct fixture f;
+	_cleanup_free_ char *file = NULL;
+
+	(void)state;
+	set_up(&f);
+	say(&f, "guest: \x1b]0;owned\x07\r\n");
+	close(f.write_fd);
+	log_tail_flush(f.tail);
+	assert_int_equal(file_read(AT_FDCWD, f.path, 4096, &file, NULL, NULL), 0);
+	assert_string_equal(file, "guest: \\x1b]0;owned\\x07\n");
+	tear_down(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_error_is_found_among_other_lines),
 		cmocka_unit_test(a_line_without_an_end_counts_and_a_long_one_is_cut),
+		cmocka_unit_test(what_commands_a_terminal_is_spelt_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
