@@ -14,7 +14,7 @@ static const struct engine_config engine_config = {
 	.in_guest = true,
 	.cgroup_mount = "/sys/fs/cgroup",
 	.cgroup_base = "kata-like",
-	.work_dir = "/run/kata-like/root",
+	.work_dir = "/run/kata-like",
 };
 
 static int connect_vsock(void *ctx, uint32_t port, int *ret_fd, struct err *err)

@@ -2,7 +2,11 @@
 /*
  * The making of a container, step by step; each ends in the next one's call or in finish():
  *
- *	creation_start -> (job) disks_opened -> boot, or wait for the boot -> make_container -> made
+ *	creation_start -> (job) disks_opened -> boot, or wait for the boot -> create hooks ->
+ *	make_container -> made
+ *
+ * Where it fails after the hooks, those of poststop run before finish() (runtime-spec 1.2,
+ * "Lifecycle", 12 and 13).
  */
 #include "shim/creation.h"
 
@@ -35,6 +39,8 @@ struct creation {
 	struct disk
 		disks[PLAN_ITEMS_MAX]; /* of the plan's items; descriptors while they are open */
 	bool awaits_boot;
+	bool in_hooks, hooks_ran;
+	struct err failure; /* while the hooks of poststop run */
 };
 
 static void close_disks(struct creation *creation)
@@ -57,7 +63,7 @@ static void creation_free(struct creation *creation)
 }
 
 /* The end of each creation, good (err empty) or not. */
-static void finish(struct creation *creation, const struct err *err)
+static void end(struct creation *creation, const struct err *err)
 {
 	struct shim *shim = creation->shim;
 	struct container *container = creation->container;
@@ -78,6 +84,34 @@ static void finish(struct creation *creation, const struct err *err)
 	if (container)
 		shim_remove_container(shim, container);
 	done(ctx, NULL, err);
+}
+
+static void poststop_done(void *ctx, const struct err *err)
+{
+	struct creation *creation = ctx;
+	struct err failure = creation->failure;
+
+	(void)err;
+	end(creation, &failure);
+}
+
+static void finish(struct creation *creation, const struct err *err)
+{
+	struct container *container = creation->container;
+	struct err unheard = ERR_INIT;
+
+	creation->in_hooks = false;
+	if (err->code != 0 && creation->hooks_ran && !creation->shim->stopping &&
+	    hooks_has(container->hooks, HOOKS_POSTSTOP)) {
+		creation->failure = *err;
+		creation->hooks_ran = false;
+		creation->in_hooks = true;
+		if (hooks_run(container->hooks, creation->shim->loop, HOOKS_POSTSTOP, 0,
+			      poststop_done, creation, &unheard) == 0)
+			return;
+		log_warn("%s", err_text(&unheard));
+	}
+	end(creation, err);
 }
 
 static void container_made(void *ctx, const struct ttrpc_status *status,
@@ -157,6 +191,18 @@ static void fill_request(struct creation *creation, struct make_request *make)
 	}
 }
 
+/* Whether it still serves. */
+static bool check_sandbox(const struct creation *creation, struct err *err)
+{
+	const struct sandbox *sandbox = creation->shim->sandbox;
+
+	if (!creation->shim->stopping && sandbox_state(sandbox) == SANDBOX_READY)
+		return true;
+	(void)err_say(err, ECONNRESET, "the sandbox has ended%s%s",
+		      *sandbox_failure(sandbox) ? ": " : "", sandbox_failure(sandbox));
+	return false;
+}
+
 static int check_disks_attached(const struct creation *creation, struct err *err)
 {
 	const struct plan *plan = creation->plan;
@@ -171,7 +217,6 @@ static int check_disks_attached(const struct creation *creation, struct err *err
 	return 0;
 }
 
-/* The VM is there. */
 static void make_container(struct creation *creation)
 {
 	struct shim *shim = creation->shim;
@@ -179,8 +224,6 @@ static void make_container(struct creation *creation)
 	struct err err = ERR_INIT;
 	int r;
 
-	log_debug("%s: the VM is there", creation->container->id);
-	close_disks(creation);
 	creation->container->agent = sandbox_agent(shim->sandbox);
 	if (!make) {
 		(void)err_set(&err, ENOMEM, "cannot make the container");
@@ -202,6 +245,39 @@ static void make_container(struct creation *creation)
 			  &make->request.base, CREATE_TIMEOUT_MS, container_made, creation);
 }
 
+static void create_hooks_done(void *ctx, const struct err *err)
+{
+	struct creation *creation = ctx;
+
+	creation->in_hooks = false;
+	if (err->code != 0)
+		finish(creation, err);
+	else if (!check_sandbox(creation, &creation->failure))
+		finish(creation, &creation->failure);
+	else
+		make_container(creation);
+}
+
+/* The VM is there. */
+static void vm_ready(struct creation *creation)
+{
+	struct shim *shim = creation->shim;
+	struct hooks *hooks = creation->container->hooks;
+	struct err err = ERR_INIT;
+
+	log_debug("%s: the VM is there", creation->container->id);
+	close_disks(creation);
+	creation->hooks_ran = true;
+	if (!hooks_has(hooks, HOOKS_CREATE)) {
+		make_container(creation);
+		return;
+	}
+	creation->in_hooks = true;
+	if (hooks_run(hooks, shim->loop, HOOKS_CREATE, process_pid(creation->container->init),
+		      create_hooks_done, creation, &err) < 0)
+		finish(creation, &err);
+}
+
 /* Whoever began the boot is among those that wait. A creation that ends may begin or end others. */
 static void booted(void *ctx, const struct err *err)
 {
@@ -217,7 +293,7 @@ static void booted(void *ctx, const struct err *err)
 			c->awaits_boot = false;
 			found = true;
 			if (failure.code == 0)
-				make_container(c);
+				vm_ready(c);
 			else
 				finish(c, &failure);
 			break;
@@ -282,7 +358,7 @@ static void disks_opened(void *ctx, const struct err *failure, struct job_output
 		creation->awaits_boot = true;
 		break;
 	case SANDBOX_READY:
-		make_container(creation);
+		vm_ready(creation);
 		break;
 	case SANDBOX_STOPPING:
 	case SANDBOX_GONE:
@@ -363,7 +439,7 @@ static int configure_pod(struct creation *creation, const KataLike__Any *options
 }
 
 static int read_config(struct creation *creation, const KataLike__Task__CreateTaskRequest *request,
-		       struct err *err)
+		       struct hooks **ret_hooks, struct err *err)
 {
 	const char *bundle = request->bundle;
 	_cleanup_free_ char *path = NULL;
@@ -384,6 +460,8 @@ static int read_config(struct creation *creation, const KataLike__Task__CreateTa
 		r = place_take(&creation->shim->place, spec, &creation->shim->state, err);
 	if (r == 0)
 		r = configure_pod(creation, request->options, spec, err);
+	if (r == 0)
+		r = hooks_new(TAKE_PTR(spec), request->id, bundle, ret_hooks, err);
 	return r;
 }
 
@@ -394,16 +472,20 @@ static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequ
 	struct process_io io = { request->terminal, request->stdin, request->stdout,
 				 request->stderr };
 	struct disks_input input;
+	struct hooks *hooks = NULL;
 	int r = check_request(shim, request, err);
 
 	if (r == 0)
-		r = read_config(creation, request, err);
+		r = read_config(creation, request, &hooks, err);
 	if (r < 0)
 		return r;
 	creation->container =
 		container_new(shim->loop, request->id, request->bundle, &io, shim_note_exit, shim);
-	if (!creation->container)
+	if (!creation->container) {
+		hooks_free(hooks);
 		return err_set(err, ENOMEM, "cannot make a container");
+	}
+	creation->container->hooks = hooks;
 	shim_add_container(shim, creation->container);
 	r = shim_hold_process(shim, creation->container->init, err);
 	if (r < 0)
@@ -442,7 +524,9 @@ void creation_cancel_all(struct shim *shim)
 	(void)err_say(&err, ECANCELED, "the sandbox is shutting down");
 	for (struct creation *c = shim->creations, *next; c; c = next) {
 		next = c->next;
-		if (c->job)
+		if (c->in_hooks)
+			hooks_cancel(c->container->hooks);
+		if (c->job || c->in_hooks)
 			finish(c, &err);
 	}
 }

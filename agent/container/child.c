@@ -39,6 +39,13 @@ void child_run(struct child *child, const struct child_step *steps, size_t n_ste
 	}
 }
 
+struct oci_state child_state(const struct child *child, const char *status)
+{
+	return (struct oci_state){
+		.id = child->container->id, .status = status, .bundle = "/", .pid = getpid()
+	};
+}
+
 static int compare_fds(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;

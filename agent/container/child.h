@@ -8,6 +8,7 @@
 #define KATA_LIKE_AGENT_CONTAINER_CHILD_H
 
 #include "agent/container/container.h"
+#include "oci/state.h"
 
 struct seccomp_filter;
 
@@ -36,6 +37,9 @@ struct child_step {
 /* Runs the steps; one that fails ends the process. */
 void child_run(struct child *child, const struct child_step *steps, size_t n_steps);
 _noreturn_ void child_fail(const struct child *child, const struct err *err);
+
+/* The container's state as hooks and seccomp listeners are told it; pid is the calling process. */
+struct oci_state child_state(const struct child *child, const char *status);
 
 /* The first step of every child: its own session, signals as a program expects them, no
  * descriptors. */

@@ -18,13 +18,13 @@
 
 #include "agent/container/channel.h"
 #include "agent/container/child.h"
-#include "agent/container/hooks.h"
 #include "agent/container/limits.h"
 #include "agent/container/sysctl.h"
 #include "agent/mount/detached.h"
 #include "agent/mount/devices.h"
 #include "agent/mount/masked.h"
 #include "lib/fd.h"
+#include "oci/hooks.h"
 
 static const struct namespaces_plan *plan_of(const struct child *child)
 {
@@ -234,8 +234,10 @@ static int open_terminal(struct child *child, struct err *err)
 
 static int run_create_hooks(struct child *child, struct err *err)
 {
-	return hooks_run(&child->spec->hooks.create_container, "createContainer", child->spec,
-			 child->container->id, "creating", err);
+	const struct oci_state state = child_state(child, "creating");
+
+	return oci_hooks_run(&child->spec->hooks.create_container, "createContainer", child->spec,
+			     &state, err);
 }
 
 static int set_sysctls(struct child *child, struct err *err)
@@ -313,6 +315,7 @@ static const struct child_step second_steps[] = {
 
 static void wait_for_start(struct child *child)
 {
+	const struct oci_state state = child_state(child, "created");
 	struct err err = ERR_INIT;
 	int r = channel_send(child->channel_fd, CHANNEL_READY, 0);
 
@@ -321,8 +324,8 @@ static void wait_for_start(struct child *child)
 	/* Nobody is there to be told. */
 	if (r < 0)
 		_exit(1);
-	r = hooks_run(&child->spec->hooks.start_container, "startContainer", child->spec,
-		      child->container->id, "created", &err);
+	r = oci_hooks_run(&child->spec->hooks.start_container, "startContainer", child->spec,
+			  &state, &err);
 	if (r < 0)
 		child_fail(child, &err);
 }

@@ -242,11 +242,10 @@ static const struct child_step program_steps[] = {
 /* From here on only what the filter allows can be done. */
 static void load_filter(struct child *child)
 {
-	const char *status = child->process == child->spec->process ? "creating" : "running";
+	const struct oci_state state =
+		child_state(child, child->process == child->spec->process ? "creating" : "running");
 	_cleanup_free_ char *message =
-		child->listener_fd < 0
-			? NULL
-			: listener_message(child->spec, child->container->id, status);
+		child->listener_fd < 0 ? NULL : listener_message(child->spec, &state);
 	struct err err = ERR_INIT;
 	int notify_fd = -1;
 	int r = seccomp_install(child->filter, &notify_fd);

@@ -8,7 +8,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent/container/state.h"
 #include "lib/fd.h"
 
 int listener_connect(const char *path, int *ret_fd, struct err *err)
@@ -26,7 +25,7 @@ int listener_connect(const char *path, int *ret_fd, struct err *err)
 	return 0;
 }
 
-char *listener_message(const struct oci_spec *spec, const char *container_id, const char *status)
+char *listener_message(const struct oci_spec *spec, const struct oci_state *state)
 {
 	const char *metadata = spec->linux_.seccomp->listener_metadata;
 	struct json_object *message = json_object_new_object();
@@ -40,7 +39,7 @@ char *listener_message(const struct oci_spec *spec, const char *container_id, co
 	json_object_object_add(message, "pid", json_object_new_int(getpid()));
 	if (metadata)
 		json_object_object_add(message, "metadata", json_object_new_string(metadata));
-	json_object_object_add(message, "state", state_describe(spec, container_id, status));
+	json_object_object_add(message, "state", oci_state_describe(spec, state));
 	text = json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN);
 	copy = text ? strdup(text) : NULL;
 	json_object_put(message);

@@ -7,7 +7,7 @@
 #ifndef KATA_LIKE_AGENT_CONTAINER_LISTENER_H
 #define KATA_LIKE_AGENT_CONTAINER_LISTENER_H
 
-#include "oci/spec.h"
+#include "oci/state.h"
 
 /* Connects to the listener; *ret_fd is close-on-exec and the caller's. -ENOENT, -ECONNREFUSED, … */
 int listener_connect(const char *path, int *ret_fd, struct err *err) _must_check_;
@@ -16,6 +16,6 @@ int listener_connect(const char *path, int *ret_fd, struct err *err) _must_check
  * What the listener is sent with the descriptor: the state of the calling process as JSON. The
  * caller's to free; NULL when there is no memory.
  */
-char *listener_message(const struct oci_spec *spec, const char *container_id, const char *status);
+char *listener_message(const struct oci_spec *spec, const struct oci_state *state);
 
 #endif

@@ -38,6 +38,8 @@ void container_free(struct container *container)
 {
 	if (!container)
 		return;
+	/* First: whoever waits for them looks at the container. */
+	hooks_free(TAKE_PTR(container->hooks));
 	while (container->execs)
 		container_remove_exec(container, container->execs);
 	process_free(container->init);

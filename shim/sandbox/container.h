@@ -7,6 +7,7 @@
 
 #include "lib/err.h"
 #include "lib/loop.h"
+#include "shim/hooks.h"
 #include "shim/sandbox/agent-client.h"
 #include "shim/sandbox/process.h"
 
@@ -23,6 +24,7 @@ struct container {
 	struct process *init;
 	struct process *execs;
 	struct agent_client *agent; /* borrowed */
+	struct hooks *hooks;	    /* of the host; NULL for none */
 	/* The init's exit, held back until the execs have ended too. */
 	bool init_over;
 	uint32_t init_status;

@@ -3,7 +3,7 @@
  * Delete: a process that never ran is killed first, output under way gets a little time, the guest
  * forgets the process, then we do.
  *
- *	begin -> (exit) -> (drained, or late) -> (agent) -> finish
+ *	begin -> (exit) -> (drained, or late) -> (agent) -> (poststop hooks) -> finish
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -51,6 +51,27 @@ static void finish(struct deletion *deletion)
 		container_remove_exec(container, process);
 }
 
+static void poststop_done(void *ctx, const struct err *err)
+{
+	struct deletion *deletion = ctx;
+
+	if (err->code != 0)
+		log_warn("%s: %s", deletion->op->id, err_text(err));
+	finish(deletion);
+}
+
+static void run_poststop(struct deletion *deletion)
+{
+	struct container *container = deletion->process->container;
+	struct shim *shim = deletion->op->shim;
+	struct err err = ERR_INIT;
+
+	if (deletion->process != container->init || !hooks_has(container->hooks, HOOKS_POSTSTOP) ||
+	    hooks_run(container->hooks, shim->loop, HOOKS_POSTSTOP, 0, poststop_done, deletion,
+		      &err) < 0)
+		poststop_done(deletion, &err);
+}
+
 static void agent_forgot(void *ctx, const struct ttrpc_status *status,
 			 const ProtobufCMessage *response)
 {
@@ -62,7 +83,7 @@ static void agent_forgot(void *ctx, const struct ttrpc_status *status,
 	    status->code != TTRPC_NOT_FOUND)
 		log_warn("the guest cannot delete %s/%s: %s", deletion->op->id,
 			 deletion->op->exec_id, status->message);
-	finish(deletion);
+	run_poststop(deletion);
 }
 
 static void have_agent_forget(struct deletion *deletion)

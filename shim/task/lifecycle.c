@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Create, Start, Wait and Shutdown. */
+#include <signal.h>
+
 #include "agent.pb-c.h"
 #include "lib/log.h"
 #include "shim/creation.h"
@@ -34,25 +36,71 @@ void task_create(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *mes
 	creation_start(ctx, request, created, op);
 }
 
+static void kill_answered(void *ctx, const struct ttrpc_status *status,
+			  const ProtobufCMessage *response)
+{
+	(void)ctx;
+	(void)response;
+	if (status->code != TTRPC_OK && status->code != TTRPC_NOT_FOUND)
+		log_warn("cannot kill a container whose hooks failed: %s", status->message);
+}
+
+/* A container whose hooks of poststart fail is stopped (runtime-spec 1.2, "Lifecycle", 9). */
+static void poststart_done(void *ctx, const struct err *err)
+{
+	struct task_op *op = ctx;
+	struct container *container = task_op_container(op);
+	KataLike__Task__StartResponse response = KATA_LIKE__TASK__START_RESPONSE__INIT;
+	KataLike__Agent__V1__SignalProcessRequest request =
+		KATA_LIKE__AGENT__V1__SIGNAL_PROCESS_REQUEST__INIT;
+
+	if (err->code != 0) {
+		ttrpc_call_fail_err(op->call, err);
+		request.container_id = op->id;
+		request.signal = SIGKILL;
+		request.all = true;
+		if (container && container->init->state == PROCESS_RUNNING)
+			agent_client_call(container->agent, "SignalProcess",
+					  &kata_like__empty__descriptor, &request.base,
+					  TASK_TIMEOUT_MS, kill_answered, NULL);
+	} else {
+		if (container)
+			response.pid = (uint32_t)process_pid(container->init);
+		ttrpc_call_reply(op->call, &response.base);
+	}
+	if (container)
+		container_start_answered(container);
+	task_op_free(op);
+}
+
+static void run_poststart(struct task_op *op, struct container *container)
+{
+	struct shim *shim = op->shim;
+	struct err err = ERR_INIT;
+
+	if (!container || !hooks_has(container->hooks, HOOKS_POSTSTART) ||
+	    hooks_run(container->hooks, shim->loop, HOOKS_POSTSTART, process_pid(container->init),
+		      poststart_done, op, &err) < 0)
+		poststart_done(op, &err);
+}
+
 static void started(void *ctx, const struct ttrpc_status *status, const ProtobufCMessage *answer)
 {
 	struct task_op *op = ctx;
 	struct process *init = task_op_process(op);
-	KataLike__Task__StartResponse response = KATA_LIKE__TASK__START_RESPONSE__INIT;
 
 	(void)answer;
 	if (status->code == TTRPC_OK) {
 		if (init && init->state == PROCESS_STARTING) {
 			init->state = PROCESS_RUNNING;
-			response.pid = (uint32_t)process_pid(init);
 			task_event_started(op->shim->events, init);
 		}
-		ttrpc_call_reply(op->call, &response.base);
-	} else {
-		if (init)
-			task_start_failed(init, status->code);
-		task_fail_status(op->call, status);
+		run_poststart(op, task_op_container(op));
+		return;
 	}
+	if (init)
+		task_start_failed(init, status->code);
+	task_fail_status(op->call, status);
 	if (init)
 		container_start_answered(init->container);
 	task_op_free(op);
