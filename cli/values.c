@@ -93,6 +93,26 @@ bad:
 		       option, text);
 }
 
+/* "RTMIN", "RTMIN+3", "RTMAX-1", as kill(1) takes them. The C library keeps the first two for
+ * itself. */
+static bool real_time_signal(const char *name, uint32_t *ret_signal)
+{
+	bool from_min = strncasecmp(name, "RTMIN", 5) == 0;
+	char sign = from_min ? '+' : '-';
+	int base = from_min ? SIGRTMIN : SIGRTMAX;
+	const char *end = name + 5;
+	uint64_t offset = 0;
+
+	if (!from_min && strncasecmp(name, "RTMAX", 5) != 0)
+		return false;
+	if (*end && (*end != sign || parse_digits(end + 1, &end, &offset) < 0 || *end))
+		return false;
+	if (offset > (uint64_t)(SIGRTMAX - SIGRTMIN))
+		return false;
+	*ret_signal = (uint32_t)(from_min ? base + (int)offset : base - (int)offset);
+	return true;
+}
+
 int value_signal(const char *text, uint32_t *ret_signal, struct err *err)
 {
 	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
@@ -103,6 +123,8 @@ int value_signal(const char *text, uint32_t *ret_signal, struct err *err)
 		*ret_signal = (uint32_t)number;
 		return 0;
 	}
+	if (real_time_signal(name, ret_signal))
+		return 0;
 	for (int i = 1; i < NSIG && *name; i++) {
 		const char *known = sigabbrev_np(i);
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes root filesystem trees to run containers from: a busybox one and a Debian one.
+# Makes root filesystem trees to run containers from: a busybox one, a Debian one, and one with systemd.
 set -euo pipefail
 
 suite=bookworm
@@ -13,11 +13,12 @@ work=
 usage() {
 	cat <<END
 Usage: rootfs.sh busybox DIR
-       rootfs.sh [--refresh] debian DIR
+       rootfs.sh [--refresh] debian|systemd DIR
 
 busybox  a tree with one static busybox and links for its commands
 debian   Debian 12 (minbase) made by mmdebstrap. The tree is kept as a tarball in
          $cache and reused; --refresh makes it anew.
+systemd  the same, with systemd as its init
 
 DIR must be empty or not be there yet.
 END
@@ -95,8 +96,11 @@ make_busybox() {
 	[ "$(id -u)" != 0 ] || chown 1000:1000 "$dir/home/user"
 }
 
+# make_debian NAME [MMDEBSTRAP_OPTION…]
 make_debian() {
-	local tarball=$cache/debian-$suite-minbase.tar
+	local tarball=$cache/debian-$suite-$1.tar
+
+	shift
 
 	if [ ! -e "$tarball" ] || [ "$refresh" = yes ]; then
 		need mmdebstrap
@@ -108,7 +112,7 @@ make_debian() {
 			--dpkgopt='path-exclude=/usr/share/doc/*' \
 			--dpkgopt='path-include=/usr/share/doc/*/copyright' \
 			--dpkgopt='path-exclude=/usr/share/man/*' \
-			--dpkgopt='path-exclude=/usr/share/locale/*' \
+			--dpkgopt='path-exclude=/usr/share/locale/*' "$@" \
 			"$suite" "$work/tree.tar" >"$work/log" 2>&1 || {
 			tail -n 20 "$work/log" >&2
 			die "mmdebstrap could not make the tree; is a Debian mirror reachable?"
@@ -126,8 +130,9 @@ main() {
 	trap 'exit 143' TERM
 	case $kind in
 	busybox) make_busybox ;;
-	debian) make_debian ;;
-	*) die "unknown kind '$kind' (busybox or debian)" ;;
+	debian) make_debian minbase ;;
+	systemd) make_debian systemd --include=systemd-sysv ;;
+	*) die "unknown kind '$kind' (busybox, debian or systemd)" ;;
 	esac
 }
 

@@ -12,12 +12,14 @@ status=0
 
 meson compile -C "$sanitized" || exit 1
 "$root/tests/kvmhost/kvmhost" prepare || exit 1
-if [ ! -d "$build/guest/rootfs/debian" ]; then
-	"$root/rootfs-builder/rootfs.sh" debian "$build/guest/rootfs/debian.new" || exit 1
-	mv "$build/guest/rootfs/debian.new" "$build/guest/rootfs/debian"
-	"$root/rootfs-builder/image.sh" --type erofs "$build/guest/rootfs/debian" \
-		-o "$build/guest/rootfs/debian.erofs" || exit 1
-fi
+for kind in debian systemd; do
+	tree=$build/guest/rootfs/$kind
+	[ ! -d "$tree" ] || continue
+	rm -rf "$tree.new"
+	"$root/rootfs-builder/rootfs.sh" $kind "$tree.new" || exit 1
+	"$root/rootfs-builder/image.sh" --type erofs "$tree.new" -o "$tree.erofs" || exit 1
+	mv "$tree.new" "$tree"
+done
 meson test -C "$sanitized" --no-rebuild --print-errorlogs --suite unit --suite fuzz-corpus || status=1
 # One at a time: an emulated host wants the processors for itself.
 meson test -C "$build" --no-rebuild --print-errorlogs --num-processes 1 \

@@ -201,16 +201,27 @@ int cgroup_apply_devices(const struct cgroup *cgroup, const struct oci_resources
 	return devices_bpf_attach(cgroup->fd, resources->devices, resources->n_devices, err);
 }
 
+static int give(int dir_fd, const char *file, uint32_t uid, uint32_t gid)
+{
+	return fchownat(dir_fd, file, uid, gid, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 int cgroup_delegate(const struct cgroup *cgroup, uint32_t uid, uint32_t gid, struct err *err)
 {
-	static const char *const files[] = { ".", "cgroup.procs", "cgroup.threads",
-					     "cgroup.subtree_control", "memory.oom.group" };
+	_cleanup_free_ char *files = NULL;
+	char *save = NULL;
+	int r = give(cgroup->fd, ".", uid, gid);
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (fchownat(cgroup->fd, files[i], uid, gid, 0) < 0 && errno != ENOENT)
-			return err_set(err, errno, "cannot delegate the cgroup");
-	}
-	return 0;
+	/* Kernels before 4.15 and those without /sys say nothing: then what all have. */
+	if (r == 0 &&
+	    file_read(AT_FDCWD, "/sys/kernel/cgroup/delegate", 4096, &files, NULL, NULL) < 0)
+		files = strdup("cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n");
+	if (!files && r == 0)
+		r = -ENOMEM;
+	for (char *file = r == 0 ? strtok_r(files, "\n", &save) : NULL; file && r == 0;
+	     file = strtok_r(NULL, "\n", &save))
+		r = give(cgroup->fd, file, uid, gid);
+	return r < 0 ? err_set(err, -r, "cannot delegate the cgroup") : 0;
 }
 
 int cgroup_kill(const struct cgroup *cgroup)

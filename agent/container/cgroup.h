@@ -38,7 +38,8 @@ int cgroup_apply_devices(const struct cgroup *cgroup, const struct oci_resources
 
 /*
  * Gives the directory to the root of a user namespace, as the VM knows it, so that it can make
- * groups of its own below ("cgroup-v2.rst", "Delegation").
+ * groups of its own below: it and the files that /sys/kernel/cgroup/delegate lists
+ * ("cgroup-v2.rst", "Delegation"; runtime-spec 1.2, "Cgroup ownership").
  */
 int cgroup_delegate(const struct cgroup *cgroup, uint32_t uid, uint32_t gid, struct err *err)
 	_must_check_;

@@ -101,7 +101,25 @@ static const struct oci_resources *resources_of(const struct container *containe
 	return container->spec->linux_.resources ? container->spec->linux_.resources : &none;
 }
 
-/* A container with a user and a cgroup namespace of its own may divide its cgroup. */
+static bool sees_own_cgroup_writable(const struct oci_spec *spec)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		const struct oci_mount *mount = &spec->mounts[i];
+		bool writable = mount->type && (strcmp(mount->type, "cgroup") == 0 ||
+						strcmp(mount->type, "cgroup2") == 0);
+
+		for (size_t k = 0; writable && k < mount->options.n; k++)
+			writable = strcmp(mount->options.list[k], "ro") != 0;
+		if (writable)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A container with a user and a cgroup namespace of its own, in which it sees its cgroup writable,
+ * may divide it. In the VM's user namespace root may do so anyway.
+ */
 static int delegate(const struct container *container, struct err *err)
 {
 	const struct oci_linux *linux_ = &container->spec->linux_;
@@ -109,6 +127,7 @@ static int delegate(const struct container *container, struct err *err)
 	uint32_t uid, gid;
 
 	if ((container->plan.new_flags & both) != both ||
+	    !sees_own_cgroup_writable(container->spec) ||
 	    user_map_id(linux_->uid_mappings, linux_->n_uid_mappings, 0, &uid) < 0 ||
 	    user_map_id(linux_->gid_mappings, linux_->n_gid_mappings, 0, &gid) < 0)
 		return 0;

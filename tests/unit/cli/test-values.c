@@ -99,6 +99,27 @@ static void signals_go_by_name_or_number(void **state)
 	assert_int_equal(value_signal("64", &number, NULL), 0);
 }
 
+static void real_time_signals_count_from_their_ends(void **state)
+{
+	const struct {
+		const char *text;
+		int number;
+	} good[] = { { "SIGRTMIN+3", SIGRTMIN + 3 },
+		     { "rtmin", SIGRTMIN },
+		     { "RTMAX", SIGRTMAX },
+		     { "RTMAX-1", SIGRTMAX - 1 } };
+	static const char *const bad[] = { "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+31", "RTMIN3" };
+	uint32_t number;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(value_signal(good[i].text, &number, NULL), 0);
+		assert_int_equal(number, good[i].number);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(value_signal(bad[i], &number, NULL), -EINVAL);
+}
+
 static void check_mount(const char *text, const char *expected)
 {
 	struct json_object *mount;
@@ -149,6 +170,7 @@ int main(void)
 		cmocka_unit_test(counts_keep_to_their_bounds),
 		cmocka_unit_test(processors_may_be_fractions),
 		cmocka_unit_test(signals_go_by_name_or_number),
+		cmocka_unit_test(real_time_signals_count_from_their_ends),
 		cmocka_unit_test(mounts_become_what_config_json_says),
 		cmocka_unit_test(mounts_that_say_too_little_are_refused),
 	};
