@@ -23,7 +23,7 @@ done
 meson test -C "$sanitized" --no-rebuild --print-errorlogs --suite unit --suite fuzz-corpus || status=1
 # One at a time: an emulated host wants the processors for itself.
 meson test -C "$build" --no-rebuild --print-errorlogs --num-processes 1 \
-	--suite lint --suite kvm --suite integration --suite containerd || status=1
+	--suite lint --suite kvm --suite integration --suite conformance --suite containerd || status=1
 "$root/scripts/summary.py" "$sanitized/meson-logs/testlog.json" "$build/meson-logs/testlog.json" ||
 	status=1
 exit $status

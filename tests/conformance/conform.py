@@ -8,6 +8,7 @@
                                            just about those cases
   conform.py --document                    writes docs/CONFORMANCE.md; with --check only compares it
   conform.py … --only PATTERN              just the cases whose names fit (shell pattern)
+  conform.py … --part N/M                  just each Mth case, from the Nth on
   conform.py … --show                      prints each case's leaves
 
 Exits with 0 if every difference is listed in differences.py, 1 if not, 77 if it cannot run here.
@@ -126,7 +127,7 @@ def listed(case, leaf):
     return next((difference for difference in DIFFERENCES if difference.covers(leaf, case.name)), None)
 
 
-def judge(runtime, cases, found, endings):
+def judge(runtime, cases, found, endings, whole):
     """Prints each difference that is not listed; returns how many cases have one."""
     recorded = answers.load()["answers"]
     wrong, used = 0, set()
@@ -149,7 +150,7 @@ def judge(runtime, cases, found, endings):
             print(f"  {leaf}: expected {expected}, got {json.dumps(value)}")
         if found[case.name]["outcome"] != "ran":
             print(f"  said: {last_words(endings[case.name])}")
-    if len(cases) == len(matrix.load()):
+    if whole:
         for difference in set(DIFFERENCES) - used:
             print(f"\ndifferences.py lists what does not differ: {difference.leaves} in {difference.cases}")
             wrong += 1
@@ -181,6 +182,24 @@ def show(name, leaves, ending):
         print(f"  said: {last_words(ending)}", flush=True)
 
 
+def part(text):
+    """N/M as two numbers."""
+    found = re.fullmatch("([1-9][0-9]*)/([1-9][0-9]*)", text)
+    if not found or int(found[1]) > int(found[2]):
+        raise argparse.ArgumentTypeError("a part is N/M, such as 1/3")
+    return int(found[1]), int(found[2])
+
+
+def chosen(args):
+    """The cases that are asked for and that this machine can tell something about."""
+    first, step = args.part
+    named = [case for case in matrix.load().values() if fnmatch.fnmatch(case.name, args.only)][first - 1::step]
+    cases = [case for case in named if case.cpus <= (os.cpu_count() or 1)]
+    if len(cases) < len(named):
+        print(f"conform: left out, for want of processors: {len(named) - len(cases)} of {len(named)} cases")
+    return cases
+
+
 def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -191,6 +210,7 @@ def arguments():
     parser.add_argument("--document", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--only", default="*")
+    parser.add_argument("--part", default="1/1", type=part)
     parser.add_argument("--show", action="store_true")
     return parser.parse_args()
 
@@ -214,13 +234,13 @@ def main():
         os.execvpe("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv],
                    os.environ | {"CONFORMANCE_UNSHARED": "1"})
     share_mounts()
-    cases = [case for case in matrix.load().values() if fnmatch.fnmatch(case.name, args.only)]
+    cases = chosen(args)
     if args.record:
         record(cases, everyone, witness)
         return 0
     runtime = everyone[args.runtime]
     found, endings = ask(runtime, cases, witness, show if args.show else None)
-    return 1 if not args.show and judge(runtime, cases, found, endings) else 0
+    return 1 if not args.show and judge(runtime, cases, found, endings, args.only == "*" and args.part == (1, 1)) else 0
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ HEAD = """\
 extreme, wrong), and in each runs the *witness*: a static program that writes what it finds as a container's \
 process (identity, limits, namespaces, mounts, devices, control group, terminal, …) and what happens when it \
 tries what its arguments name. What runc {runc} and crun {crun} show for the same configs on Linux {kernel} \
-is recorded in `expected.json`; the test `integration / conformance` compares the agent's container engine \
+is recorded in `expected.json`; the test `conformance` compares the agent's container engine \
 with it, leaf by leaf. Where runc and crun differ, either is right. Every other difference has to be in \
 the table below, or the test fails. This file is written by `tests/conformance/conform.py --document`.
 
 ```
-meson test -C build 'integration / conformance'                    # ours against the recorded answers
+meson test -C build --suite conformance                            # a third of the matrix, as make check does
+meson test -C build --suite conformance-whole                      # all of it
 tests/conformance/conform.py --build build --only '*umask*' --show   # what the witness finds, as root
 tests/conformance/conform.py --build build --record                # ask runc and crun anew
 ```

@@ -29,6 +29,7 @@ class Case:
     stdin    bytes for standard input
     spares   runtimes that are not asked
     exec     the process that the change makes is executed in a container whose own process sleeps
+    cpus     how many processors the machine must have for the case to say anything
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case:
     listener: bool = False
     stdin: bytes = b""
     exec: bool = False
+    cpus: int = 1
     spares: tuple = ()
 
     def documents(self):

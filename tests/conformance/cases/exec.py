@@ -58,7 +58,7 @@ CASES = [
     ex("I/O priority", {"process/ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 2}},
        spec={"outcome": "ran", "ioprio": 2 << 13 | 2}),
     ex("final CPU affinity", {"process/execCPUAffinity": {"initial": "0-1", "final": "0"}},
-       spec={"outcome": "ran", "affinity": [0]}),
+       spec={"outcome": "ran", "affinity": [0]}, cpus=2),
     ex("an affinity to a CPU that does not exist is refused",
        {"process/execCPUAffinity": {"initial": "0", "final": "1000"}}, spec={"outcome": "refused"}),
     ex("an affinity of nonsense is refused",

@@ -27,10 +27,10 @@ CPU = [
     Case("cpu idle", resources("cpu", idle=1), spec={"outcome": "ran", "cgroup/cpu.idle": "1"}),
     Case("cpu idle off", resources("cpu", idle=0), spec={"outcome": "ran", "cgroup/cpu.idle": "0"}),
     Case("a real-time quota is refused or ignored", resources("cpu", realtimeRuntime=5000, realtimePeriod=100000)),
-    Case("cpuset of one cpu", resources("cpu", cpus="0")),
-    Case("cpuset of two cpus as a range", resources("cpu", cpus="0-1", mems="0")),
+    Case("cpuset of one cpu", resources("cpu", cpus="0"), cpus=2),
+    Case("cpuset of two cpus as a range", resources("cpu", cpus="0-1", mems="0"), cpus=2),
     Case("cpuset of a cpu that does not exist is refused", resources("cpu", cpus="1000")),
-    Case("cpuset of nonsense is refused", resources("cpu", cpus="all")),
+    Case("cpuset of nonsense is refused", resources("cpu", cpus="all"), cpus=2),
     Case("cpuset of an empty string is all", resources("cpu", cpus="", mems="")),
     Case("cpuset of a node that does not exist is refused", resources("cpu", mems="77")),
 ]
@@ -118,7 +118,7 @@ OTHERS = [
          {"linux/resources/cpu": {"shares": 512, "quota": 50000, "period": 100000, "cpus": "0"},
           "linux/resources/memory": {"limit": 64 * MIB, "reservation": 32 * MIB, "swap": 96 * MIB},
           "linux/resources/pids": {"limit": 50},
-          "linux/resources/hugepageLimits": [{"pageSize": "2MB", "limit": 2 * MIB}]}),
+          "linux/resources/hugepageLimits": [{"pageSize": "2MB", "limit": 2 * MIB}]}, cpus=2),
     Case("Intel RDT without it is refused or ignored", {"linux/intelRdt": {"closID": "guaranteed"}}),
 ]
 
