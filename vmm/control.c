@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "vmm/control-net.h"
 #include "vmm/hotplug.h"
 #include "vmm.pb-c.h"
 
@@ -138,6 +139,12 @@ static const struct ttrpc_method methods[] = {
 	  &kata_like__vmm__v1__add_device_response__descriptor },
 	{ "AddFs", handle_add_fs, &kata_like__vmm__v1__add_fs_request__descriptor,
 	  &kata_like__vmm__v1__add_device_response__descriptor },
+	{ "AddNet", control_add_net, &kata_like__vmm__v1__add_net_request__descriptor,
+	  &kata_like__vmm__v1__add_device_response__descriptor },
+	{ "NetStats", control_net_stats, &kata_like__empty__descriptor,
+	  &kata_like__vmm__v1__net_stats_response__descriptor },
+	{ "SetNetLink", control_set_net_link, &kata_like__vmm__v1__set_net_link_request__descriptor,
+	  &kata_like__empty__descriptor },
 	{ "RemoveDevice", handle_remove_device,
 	  &kata_like__vmm__v1__remove_device_request__descriptor, &kata_like__empty__descriptor },
 	{ "Stop", handle_stop, &kata_like__empty__descriptor, &kata_like__empty__descriptor },

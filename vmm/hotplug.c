@@ -8,7 +8,7 @@
 #include "lib/log.h"
 
 /* Bus 0 of segment 0 is all there is, and a function's number is 0. */
-static void format_address(unsigned slot, char ret_address[HOTPLUG_ADDRESS_BYTES])
+void hotplug_format_address(unsigned slot, char ret_address[HOTPLUG_ADDRESS_BYTES])
 {
 	(void)snprintf(ret_address, HOTPLUG_ADDRESS_BYTES, "0000:00:%02x.0", slot & 0xffu);
 }
@@ -25,7 +25,7 @@ static int plug(struct vm *vm, struct virtio_device *dev, char ret_address[HOTPL
 	r = virtio_pci_add(&host, dev, &fn, err);
 	if (r == 0) {
 		vm->plugged_slots |= 1u << fn->slot;
-		format_address(fn->slot, ret_address);
+		hotplug_format_address(fn->slot, ret_address);
 		log_info("added a device at %s", ret_address);
 	}
 	pthread_mutex_unlock(&vm->lock);
@@ -50,12 +50,21 @@ int hotplug_add_fs(struct vm *vm, struct vm_fs *fs, char ret_address[HOTPLUG_ADD
 	return r == 0 ? plug(vm, dev, ret_address, err) : r;
 }
 
+int hotplug_add_net(struct vm *vm, struct net_config *net, char ret_address[HOTPLUG_ADDRESS_BYTES],
+		    struct err *err)
+{
+	struct virtio_device *dev;
+	int r = vm_new_net(vm, net, &dev, err);
+
+	return r == 0 ? plug(vm, dev, ret_address, err) : r;
+}
+
 static struct pci_function *find(const struct vm *vm, const char *address)
 {
 	char at[HOTPLUG_ADDRESS_BYTES];
 
 	for (unsigned slot = 0; slot < PCI_SLOTS_MAX; slot++) {
-		format_address(slot, at);
+		hotplug_format_address(slot, at);
 		if ((vm->plugged_slots & 1u << slot) && strcmp(at, address) == 0)
 			return vm->bus.slots[slot];
 	}

@@ -18,6 +18,12 @@ int hotplug_add_disk(struct vm *vm, struct vm_disk *disk, char ret_address[HOTPL
 int hotplug_add_fs(struct vm *vm, struct vm_fs *fs, char ret_address[HOTPLUG_ADDRESS_BYTES],
 		   struct err *err) _must_check_;
 
+int hotplug_add_net(struct vm *vm, struct net_config *net, char ret_address[HOTPLUG_ADDRESS_BYTES],
+		    struct err *err) _must_check_;
+
+/* The address of the function in a slot, as messages have it. */
+void hotplug_format_address(unsigned slot, char ret_address[HOTPLUG_ADDRESS_BYTES]);
+
 /*
  * Takes a device away and releases all that it had. -ENOENT: no device that was added while the VM
  * ran has that address. -EBUSY: a driver in the guest still has it, and force is not set.

@@ -102,6 +102,25 @@ static int open_file_systems(const struct options *options, struct vm_config *co
 	return 0;
 }
 
+static int open_nets(const struct options *options, struct vm_config *config, struct err *err)
+{
+	for (size_t i = 0; i < options->n_nets; i++) {
+		const struct options_net *option = &options->nets[i];
+		struct net_config *net = &config->nets[config->n_nets++];
+
+		*net = option->config;
+		net->n_fds = 0;
+		for (unsigned j = 0; j < option->config.n_fds; j++) {
+			int fd = file_argument_open(option->files[j], 0, "network interface", err);
+
+			if (fd < 0)
+				return fd;
+			net->fds[net->n_fds++] = fd;
+		}
+	}
+	return 0;
+}
+
 static int listen_uds(const char *path, int *ret_fd, struct err *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -171,6 +190,8 @@ static int open_files(struct session *session, const struct options *options,
 	r = open_disks(options, config, err);
 	if (r == 0)
 		r = open_file_systems(options, config, err);
+	if (r == 0)
+		r = open_nets(options, config, err);
 	if (r == 0)
 		r = open_vsock(options, config, err);
 	if (r == 0 && options->console)

@@ -29,6 +29,13 @@ static const char help[] =
 	"  --fs fd:N,tag=TEXT     a file system that the guest mounts by its tag (type virtiofs):\n"
 	"                         the socket is connected to a vhost-user file server\n"
 	"                         (virtiofsd); again for more. Implies --shared-memory.\n"
+	"  --net fd:N[,fd:N...][,mac=ADDRESS][,mtu=BYTES]\n"
+	"                         a network interface on a tap or macvtap (made with "
+	"IFF_VNET_HDR),\n"
+	"                         with a descriptor for each queue pair; again for more "
+	"interfaces\n"
+	"  --net stream:N[,...]   the same on a stream socket: frames behind 4 bytes of length,\n"
+	"                         as passt has them\n"
 	"  --shared-memory        guest memory that file servers added later can be given\n"
 	"  --descriptors fd:N     descriptors for devices added later come over this socket\n"
 	"                         (proto/descriptor-lane.h)\n"
@@ -63,6 +70,7 @@ enum option_id {
 	OPTION_MEMORY,
 	OPTION_DISK,
 	OPTION_FS,
+	OPTION_NET,
 	OPTION_SHARED_MEMORY,
 	OPTION_DESCRIPTORS,
 	OPTION_RNG,
@@ -91,6 +99,7 @@ static const struct option long_options[] = {
 	{ "memory", required_argument, NULL, OPTION_MEMORY },
 	{ "disk", required_argument, NULL, OPTION_DISK },
 	{ "fs", required_argument, NULL, OPTION_FS },
+	{ "net", required_argument, NULL, OPTION_NET },
 	{ "shared-memory", no_argument, NULL, OPTION_SHARED_MEMORY },
 	{ "descriptors", required_argument, NULL, OPTION_DESCRIPTORS },
 	{ "rng", no_argument, NULL, OPTION_RNG },
@@ -210,6 +219,90 @@ static int parse_fs(const char *text, struct options *options, struct err *err)
 	return 0;
 }
 
+#define STREAM "stream:"
+
+static bool parse_mac(const char *text, uint8_t ret_mac[NET_MAC_BYTES])
+{
+	for (unsigned i = 0; i < NET_MAC_BYTES; i++) {
+		static const char digits[] = "0123456789abcdefABCDEF";
+
+		if (strspn(text, digits) != 2)
+			return false;
+		ret_mac[i] = (uint8_t)strtoul(text, NULL, 16);
+		text += 2;
+		if (*text++ != (i + 1 < NET_MAC_BYTES ? ':' : '\0'))
+			return false;
+	}
+	return true;
+}
+
+static bool parse_mtu(const char *text, uint16_t *ret_mtu)
+{
+	const char *rest;
+	uint64_t value;
+
+	if (!parse_number(text, &value, &rest) || *rest || value < NET_MTU_MIN ||
+	    value > NET_MTU_MAX)
+		return false;
+	*ret_mtu = (uint16_t)value;
+	return true;
+}
+
+/* One of the words between the commas. */
+static int parse_net_word(const char *text, char *word, struct options_net *net, struct err *err)
+{
+	struct net_config *config = &net->config;
+	bool stream = strncmp(word, STREAM, strlen(STREAM)) == 0;
+
+	if (strncmp(word, "mac=", 4) == 0) {
+		config->has_mac = true;
+		return parse_mac(word + 4, config->mac)
+			       ? 0
+			       : err_say(err, EINVAL, "--net %s: give mac=XX:XX:XX:XX:XX:XX", text);
+	}
+	if (strncmp(word, "mtu=", 4) == 0)
+		return parse_mtu(word + 4, &config->mtu)
+			       ? 0
+			       : err_say(err, EINVAL, "--net %s: give mtu=%u to %u", text,
+					 NET_MTU_MIN, NET_MTU_MAX);
+	if (!stream && !file_argument_is_inherited(word))
+		return err_say(err, EINVAL,
+			       "--net %s: \"%s\" is none of fd:N, stream:N, mac=ADDRESS and "
+			       "mtu=BYTES",
+			       text, word);
+	if (config->n_fds == NET_PAIRS_MAX || config->stream || (stream && config->n_fds > 0))
+		return err_say(err, EINVAL, "--net %s: give at most %d times fd:N, or one stream:N",
+			       text, NET_PAIRS_MAX);
+	if (stream) {
+		/* Its end is an inherited descriptor like any other. */
+		word += strlen(STREAM) - strlen("fd:");
+		memcpy(word, "fd:", strlen("fd:"));
+	}
+	config->stream = stream;
+	net->files[config->n_fds++] = word;
+	return 0;
+}
+
+static int parse_net(const char *text, struct options *options, struct err *err)
+{
+	struct options_net *net = &options->nets[options->n_nets];
+	char *rest;
+	int r = 0;
+
+	if (options->n_nets == VM_NETS_MAX)
+		return err_say(err, EINVAL, "--net %s: more than %u interfaces", text, VM_NETS_MAX);
+	*net = (struct options_net){ .text = strdup(text) };
+	if (!net->text)
+		return err_set(err, ENOMEM, "--net %s", text);
+	options->n_nets++;
+	rest = net->text;
+	for (char *word; r == 0 && (word = strsep(&rest, ","));)
+		r = parse_net_word(text, word, net, err);
+	if (r == 0 && net->config.n_fds == 0)
+		r = err_say(err, EINVAL, "--net %s: no descriptor is named", text);
+	return r;
+}
+
 static int parse_log_level(const char *text, enum log_level *ret_level, struct err *err)
 {
 	static const char *const names[] = { [LOG_LEVEL_ERROR] = "error",
@@ -295,6 +388,8 @@ static int parse_one(struct options *options, int option, const char *argument, 
 		return parse_disk(argument, options, err);
 	case OPTION_FS:
 		return parse_fs(argument, options, err);
+	case OPTION_NET:
+		return parse_net(argument, options, err);
 	case OPTION_LOG_LEVEL:
 		return parse_log_level(argument, &options->log_level, err);
 	case OPTION_CPU_MODEL:
@@ -379,6 +474,9 @@ void options_fini(struct options *options)
 	for (size_t i = 0; i < options->n_fs; i++)
 		free(options->fs[i].file);
 	options->n_fs = 0;
+	for (size_t i = 0; i < options->n_nets; i++)
+		free(options->nets[i].text);
+	options->n_nets = 0;
 }
 
 void options_help(FILE *out)

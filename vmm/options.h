@@ -30,6 +30,12 @@ struct options_fs {
 	const char *tag; /* within file's memory */
 };
 
+struct options_net {
+	char *text;			  /* owned; the files point into it */
+	const char *files[NET_PAIRS_MAX]; /* "fd:N" each */
+	struct net_config config;	  /* but for the descriptors, which are as many as files */
+};
+
 /* Files are as given: a path, or "fd:N". Strings are argv's. NULL: not given. */
 struct options {
 	enum options_action action;
@@ -42,6 +48,8 @@ struct options {
 	size_t n_disks;
 	struct options_fs fs[VM_FS_MAX];
 	size_t n_fs;
+	struct options_net nets[VM_NETS_MAX];
+	size_t n_nets;
 	const char *descriptors;
 	bool shared_memory;
 	bool rng, pvpanic;

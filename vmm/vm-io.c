@@ -126,6 +126,17 @@ static int confine(void *ctx)
 	return vm->jail ? jail_shut(vm->jail, SYSCALLS_VCPU) : 0;
 }
 
+int vm_io_confine(void *ctx)
+{
+	struct vm *vm = ctx;
+	int r = vm->jail ? jail_shut(vm->jail, SYSCALLS_IO) : 0;
+
+	if (r < 0)
+		vm_over(vm, VM_END_HOST_ERROR, -1, "cannot filter an I/O thread's system calls: %s",
+			strerror(-r));
+	return r;
+}
+
 void vm_io_init(struct vm *vm)
 {
 	vm->handlers = (struct vcpu_handlers){

@@ -11,4 +11,7 @@
 /* Sets vm->handlers, which vCPUs are created with. */
 void vm_io_init(struct vm *vm);
 
+/* The first thing that each thread of vm->threads does; ctx is the VM. 0, or -errno: it ends. */
+int vm_io_confine(void *ctx);
+
 #endif

@@ -97,6 +97,33 @@ static int add_file_systems(struct vm_config *config, const struct virtio_host *
 	return r;
 }
 
+int vm_new_net(struct vm *vm, struct net_config *net, struct virtio_device **ret_dev,
+	       struct err *err)
+{
+	struct net_config config = *net;
+
+	net->n_fds = 0;
+	config.threads = &vm->threads;
+	return net_new(&config, ret_dev, err);
+}
+
+static int add_nets(struct vm *vm, struct vm_config *config, const struct virtio_host *host,
+		    struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < config->n_nets && r == 0; i++) {
+		struct virtio_device *dev;
+
+		r = vm_new_net(vm, &config->nets[i], &dev, err);
+		if (r == 0)
+			r = virtio_pci_add(host, dev, NULL, err);
+		if (r < 0)
+			return err_push(err, "network interface %zu", i);
+	}
+	return r;
+}
+
 static int add_vsock(struct vm_config *config, const struct virtio_host *host, struct err *err)
 {
 	struct vsock_config vsock = { .guest_cid = VSOCK_GUEST_CID,
@@ -138,6 +165,10 @@ static int add_devices(struct vm *vm, struct vm_config *config, struct err *err)
 
 	if (r == 0)
 		r = add_file_systems(config, &host, err);
+	if (r == 0)
+		r = add_nets(vm, config, &host, err);
+	if (r == 0)
+		r = io_threads_init(&vm->threads, config->hotplug ? VM_NETS_MAX : 0, err);
 	if (r == 0 && config->vsock)
 		r = add_vsock(config, &host, err);
 	if (r == 0 && config->rng)
@@ -245,6 +276,7 @@ int vm_init(struct vm *vm, struct loop *loop, struct vm_config *config, struct e
 	pthread_mutex_init(&vm->end_lock, NULL);
 	pci_bus_init(&vm->bus, LAYOUT_PCI_WINDOW_START, LAYOUT_PCI_WINDOW_END);
 	vm_io_init(vm);
+	vm->threads = (struct io_threads){ .confine = vm_io_confine, .confine_ctx = vm };
 	r = build(vm, config, err);
 	cleanup_fd(&config->vsock_link_fd);
 	cleanup_fd(&config->vsock_uds_fd);
@@ -252,6 +284,9 @@ int vm_init(struct vm *vm, struct loop *loop, struct vm_config *config, struct e
 		cleanup_fd(&config->disks[i].fd);
 	for (size_t i = 0; i < config->n_fs; i++)
 		cleanup_fd(&config->fs[i].fd);
+	for (size_t i = 0; i < config->n_nets; i++)
+		for (unsigned j = 0; j < config->nets[i].n_fds; j++)
+			cleanup_fd(&config->nets[i].fds[j]);
 	if (r < 0)
 		vm_fini(vm);
 	return r;
@@ -264,6 +299,7 @@ void vm_fini(struct vm *vm)
 	pci_bus_fini(&vm->bus);
 	pthread_mutex_unlock(&vm->lock);
 	block_rings_fini(&vm->rings);
+	io_threads_fini(&vm->threads);
 	console_fini(&vm->console);
 	kvm_interrupts_fini(&vm->interrupts);
 	machine_fini(&vm->machine);

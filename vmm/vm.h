@@ -29,10 +29,13 @@
 #include "vmm/mem/guestmem.h"
 #include "vmm/pci/bus.h"
 #include "vmm/virtio/block-ring.h"
+#include "vmm/virtio/io-thread.h"
+#include "vmm/virtio/net.h"
 #include "vmm/virtio/virtio-pci.h"
 
 #define VM_DISKS_MAX 24u
 #define VM_FS_MAX    4u
+#define VM_NETS_MAX  8u
 
 /* Why a VM is over. The values are the VMM's exit status, but for VM_END_STOPPED, which is 0 as
  * well. */
@@ -67,7 +70,9 @@ struct vm_config {
 	size_t n_disks;
 	struct vm_fs fs[VM_FS_MAX];
 	size_t n_fs;
-	bool hotplug;	    /* further disks may come while it runs */
+	bool hotplug;			     /* further disks may come while it runs */
+	struct net_config nets[VM_NETS_MAX]; /* descriptors are taken by vm_init() */
+	size_t n_nets;
 	bool shared_memory; /* which file servers need; those in fs[] have it in any case */
 	bool vsock;
 	int vsock_link_fd, vsock_uds_fd; /* taken; the second may be -1 */
@@ -89,6 +94,7 @@ struct vm {
 	struct kvm_interrupts interrupts;
 	struct pci_bus bus;
 	struct block_rings rings;
+	struct io_threads threads;
 	const struct jail *jail;
 	uint32_t plugged_slots; /* of the bus: whose functions came by vmm/hotplug.h; a bit each */
 	struct console console;
@@ -131,6 +137,9 @@ struct virtio_host vm_virtio_host(struct vm *vm);
 int vm_new_disk(struct vm *vm, struct vm_disk *disk, struct virtio_device **ret_dev,
 		struct err *err) _must_check_;
 int vm_new_fs(struct vm_fs *fs, struct virtio_device **ret_dev, struct err *err) _must_check_;
+
+int vm_new_net(struct vm *vm, struct net_config *net, struct virtio_device **ret_dev,
+	       struct err *err) _must_check_;
 
 /* Stops and continues the vCPUs. Main thread, without the lock. */
 void vm_pause(struct vm *vm);

@@ -21,7 +21,7 @@
 #include "vmm/mem/guestmem.h"
 #include "vmm/virtio/virtq.h"
 
-#define VIRTIO_QUEUES_MAX 8
+#define VIRTIO_QUEUES_MAX 17
 
 /* Feature bits every device offers through the transport (virtio 1.2, 6). */
 #define VIRTIO_F_INDIRECT_DESC (1ull << 28)
@@ -38,10 +38,11 @@ struct virtio_device_ops {
 	const uint16_t *queue_sizes; /* the largest that each queue may have */
 	size_t config_bytes;	     /* of the device-specific configuration */
 	/*
-	 * Another process serves the queues, with descriptors from virtio_device_queue_events().
-	 * notify() is not called unless the device takes them back.
+	 * The first so many queues are served by another process, or by threads of the device's
+	 * own, with descriptors from virtio_device_queue_events(). notify() is not called for them
+	 * unless the device takes them back.
 	 */
-	bool handed_over;
+	uint16_t n_handed_over;
 
 	/*
 	 * Once, right after the transport filled in its part: the place to add descriptors to
@@ -114,9 +115,10 @@ void virtio_device_broken(struct virtio_device *dev, const char *why);
 void virtio_device_failed(struct virtio_device *dev, const char *why);
 
 /*
- * For devices that are handed over: the eventfd that the driver's notifications write, and the one
+ * For queues that are handed over: the eventfd that the driver's notifications write, and the one
  * that interrupts the driver. Both stay the transport's, and valid until the device is freed or its
- * queues are taken back. Whoever else has them can make a write to them block: nobody here does.
+ * queues are taken back. Another process that has them can make a write to them block: the
+ * transport never writes them.
  */
 void virtio_device_queue_events(struct virtio_device *dev, uint16_t queue, int *ret_kick_fd,
 				int *ret_call_fd);

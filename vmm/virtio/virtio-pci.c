@@ -427,8 +427,8 @@ static int set_up(struct virtio_pci *pci, struct err *err)
 		return r;
 	virtio_pci_regs_init(pci);
 	for (unsigned i = 0; i < ops->n_queues; i++) {
-		r = ops->handed_over ? virtio_pci_hand_over(pci, &pci->queues[i])
-				     : virtio_pci_watch_queue(pci, &pci->queues[i]);
+		r = i < ops->n_handed_over ? virtio_pci_hand_over(pci, &pci->queues[i])
+					   : virtio_pci_watch_queue(pci, &pci->queues[i]);
 		if (r < 0)
 			return err_set(err, -r, "cannot watch queue %u", i);
 	}
@@ -438,6 +438,13 @@ static int set_up(struct virtio_pci *pci, struct err *err)
 			return r;
 	}
 	return pci_bus_add(pci->host.bus, &pci->fn, err);
+}
+
+struct virtio_device *virtio_pci_device(const struct pci_function *fn)
+{
+	return fn->ops == &virtio_pci_function_ops
+		       ? CONTAINER_OF(fn, const struct virtio_pci, fn)->dev
+		       : NULL;
 }
 
 bool virtio_pci_is_driven(const struct pci_function *fn)

@@ -24,6 +24,9 @@ struct virtio_host {
 int virtio_pci_add(const struct virtio_host *host, struct virtio_device *dev,
 		   struct pci_function **ret_function, struct err *err) _must_check_;
 
+/* The device behind a function of the bus; NULL if it is not one of these. */
+struct virtio_device *virtio_pci_device(const struct pci_function *fn);
+
 /* Whether a driver has the function (it said so, and did not reset it since) and may use it. */
 bool virtio_pci_is_driven(const struct pci_function *fn);
 

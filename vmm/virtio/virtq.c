@@ -329,7 +329,7 @@ void virtq_unpop(struct virtq *vq, uint16_t head)
 	vq->state.avail_next--;
 }
 
-int virtq_push(struct virtq *vq, uint16_t head, uint32_t written_bytes)
+int virtq_stage(struct virtq *vq, uint16_t head, uint32_t written_bytes)
 {
 	struct virtq_state *state = &vq->state;
 	struct used_entry entry = { .id = head, .len = written_bytes };
@@ -340,8 +340,23 @@ int virtq_push(struct virtq *vq, uint16_t head, uint32_t written_bytes)
 	assert(is_in_flight(vq, head));
 	set_in_flight(vq, head, false);
 	memcpy(vq->used + RING_ENTRIES + sizeof(entry) * slot, &entry, sizeof(entry));
-	store16(vq->used, RING_INDEX, ++state->used_next);
+	state->used_next++;
 	return 0;
+}
+
+void virtq_publish(struct virtq *vq)
+{
+	if (is_usable(vq))
+		store16(vq->used, RING_INDEX, vq->state.used_next);
+}
+
+int virtq_push(struct virtq *vq, uint16_t head, uint32_t written_bytes)
+{
+	int r = virtq_stage(vq, head, written_bytes);
+
+	if (r == 0)
+		virtq_publish(vq);
+	return r;
 }
 
 /* True if event is one of the indexes [old, new): virtio 1.2, 2.7.10. */

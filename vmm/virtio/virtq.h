@@ -83,6 +83,13 @@ int virtq_pop(struct virtq *vq, struct virtq_chain *ret_chain) _must_check_;
 int virtq_push(struct virtq *vq, uint16_t head, uint32_t written_bytes) _must_check_;
 
 /*
+ * The same in two steps, for chains that the driver must see come back at once: any number is
+ * staged, then all of them are published. Nothing else is pushed in between.
+ */
+int virtq_stage(struct virtq *vq, uint16_t head, uint32_t written_bytes) _must_check_;
+void virtq_publish(struct virtq *vq);
+
+/*
  * Of a queue that another process served until it went away: which chains it took and never gave
  * back, room for VIRTQ_SIZE_MAX heads. virtq_pop() goes on behind them; each of them is for
  * virtq_take(). What that process left in the rings is believed no more than what the driver did.
