@@ -9,6 +9,9 @@
  *	state			prints "state paused=0|1 cpus=N memory=BYTES exits=N"
  *	add-disk FILE SERIAL	hands FILE over and adds it; prints "ok add-disk ADDRESS"
  *	add-fs TAG		hands descriptor 9 over (see with-fs) and adds the file system
+ *	add-net TAP QUEUES MTU	opens the tap's queues, hands them over and adds the interface
+ *	net-stats		a line for each interface, then "ok net-stats"
+ *	set-link ADDRESS 0|1
  *	add-disk-unsent SERIAL	names a token that was never sent
  *	remove ADDRESS, force-remove ADDRESS
  *	fds			prints "fds N", the VMM's open descriptors
@@ -20,9 +23,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +45,7 @@
 #define LANE_FD	   4
 #define FS_FD	   9
 #define TIMEOUT_MS 20000
+#define QUEUES_MAX 8
 
 struct session {
 	struct loop *loop;
@@ -154,6 +161,111 @@ static void add_disk(struct session *session, const char *file, const char *seri
 		close(fd);
 }
 
+/* A queue of a tap that is there; -1 with errno set. */
+static int open_tap(const char *name, bool several)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (several)
+		ifr.ifr_flags |= IFF_MULTI_QUEUE;
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	/* What is no tap stays a descriptor of nothing, which the VMM is to refuse. */
+	if (fd >= 0 && ioctl(fd, TUNSETIFF, &ifr) < 0)
+		(void)fprintf(stderr, "vmm-client: %s: %s\n", name, strerror(errno));
+	return fd;
+}
+
+static bool send_queue(struct session *session, const char *name, bool several, uint64_t *ret_token)
+{
+	struct descriptor_lane_message message = { .token = ++session->token };
+	int fd = open_tap(name, several);
+	bool good = fd >= 0 && fd_send(session->lane_fd, &message, sizeof(message), &fd, 1) == 0;
+
+	*ret_token = message.token;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static void add_net(struct session *session, const char *name, const char *rest)
+{
+	struct ttrpc_target target = { SERVICE, "AddNet",
+				       &kata_like__vmm__v1__add_device_response__descriptor };
+	KataLike__Vmm__V1__AddNetRequest request = KATA_LIKE__VMM__V1__ADD_NET_REQUEST__INIT;
+	uint64_t tokens[QUEUES_MAX];
+	unsigned queues = 0, mtu = 0;
+	ProtobufCMessage *response = NULL;
+	struct err err = ERR_INIT;
+
+	if (sscanf(rest, "%u %u", &queues, &mtu) != 2 || queues > QUEUES_MAX) {
+		printf("failed add-net: add-net TAP QUEUES MTU\n");
+		return;
+	}
+	for (unsigned i = 0; i < queues; i++)
+		if (!send_queue(session, name, queues > 1, &tokens[i]))
+			printf("failed add-net: the descriptor cannot be sent\n");
+	request.tokens = tokens;
+	request.n_tokens = queues;
+	request.mtu = mtu;
+	if (ttrpc_client_call_wait(session->client, &target, &request.base, TIMEOUT_MS, &response,
+				   &err) < 0) {
+		printf("failed add-net: %s\n", err_text(&err));
+		return;
+	}
+	printf("ok add-net %s\n",
+	       ((const KataLike__Vmm__V1__AddDeviceResponse *)response)->address);
+	protobuf_c_message_free_unpacked(response, NULL);
+}
+
+static void print_net(const KataLike__Vmm__V1__NetDevice *device)
+{
+	printf("net %s mac=", device->address);
+	for (size_t i = 0; i < device->mac.len; i++)
+		printf("%s%02x", i ? ":" : "", device->mac.data[i]);
+	printf(" link=%d rx=%" PRIu64 "/%" PRIu64 "/%" PRIu64 " tx=%" PRIu64 "/%" PRIu64
+	       " tx_dropped=%" PRIu64 "\n",
+	       device->link_up, device->rx_packets, device->rx_bytes, device->rx_dropped,
+	       device->tx_packets, device->tx_bytes, device->tx_dropped);
+}
+
+static void print_net_stats(struct session *session)
+{
+	struct ttrpc_target target = { SERVICE, "NetStats",
+				       &kata_like__vmm__v1__net_stats_response__descriptor };
+	KataLike__Empty request = KATA_LIKE__EMPTY__INIT;
+	const KataLike__Vmm__V1__NetStatsResponse *stats;
+	ProtobufCMessage *response = NULL;
+	struct err err = ERR_INIT;
+
+	if (ttrpc_client_call_wait(session->client, &target, &request.base, TIMEOUT_MS, &response,
+				   &err) < 0) {
+		printf("failed net-stats: %s\n", err_text(&err));
+		return;
+	}
+	stats = (const KataLike__Vmm__V1__NetStatsResponse *)response;
+	for (size_t i = 0; i < stats->n_devices; i++)
+		print_net(stats->devices[i]);
+	printf("ok net-stats\n");
+	protobuf_c_message_free_unpacked(response, NULL);
+}
+
+static void set_link(struct session *session, const char *address, bool up)
+{
+	struct ttrpc_target target = { SERVICE, "SetNetLink", &kata_like__empty__descriptor };
+	KataLike__Vmm__V1__SetNetLinkRequest request =
+		KATA_LIKE__VMM__V1__SET_NET_LINK_REQUEST__INIT;
+	struct err err = ERR_INIT;
+
+	request.address = (char *)address;
+	request.up = up;
+	if (ttrpc_client_call_wait(session->client, &target, &request.base, TIMEOUT_MS, NULL,
+				   &err) < 0)
+		printf("failed set-link: %s\n", err_text(&err));
+	else
+		printf("ok set-link\n");
+}
+
 static void remove_device(struct session *session, const char *address, bool force)
 {
 	struct ttrpc_target target = { SERVICE, "RemoveDevice", &kata_like__empty__descriptor };
@@ -207,6 +319,12 @@ static void obey(struct session *session, char *line)
 		add_disk(session, first, second);
 	} else if (strcmp(word, "add-disk-unsent") == 0) {
 		add(session, "add-disk", -1, first);
+	} else if (strcmp(word, "add-net") == 0) {
+		add_net(session, first, second);
+	} else if (strcmp(word, "net-stats") == 0) {
+		print_net_stats(session);
+	} else if (strcmp(word, "set-link") == 0) {
+		set_link(session, first, second[0] == '1');
 	} else if (strcmp(word, "add-fs") == 0) {
 		add(session, word, FS_FD, first);
 	} else if (strcmp(word, "remove") == 0 || strcmp(word, "force-remove") == 0) {

@@ -12,10 +12,14 @@ static void *run(void *arg)
 {
 	struct io_thread *thread = arg;
 
-	if (thread->confine && thread->confine(thread->confine_ctx) != 0)
-		return NULL;
+	bool confined = !thread->confine || thread->confine(thread->confine_ctx) == 0;
+
 	pthread_mutex_lock(&thread->lock);
-	for (;;) {
+	if (!confined) {
+		thread->dead = true;
+		pthread_cond_broadcast(&thread->changed);
+	}
+	while (confined) {
 		while (!thread->fn && !thread->quit)
 			pthread_cond_wait(&thread->changed, &thread->lock);
 		if (!thread->fn)
@@ -143,7 +147,7 @@ void io_thread_start(struct io_thread *thread, io_thread_fn *fn, void *ctx)
 void io_thread_wait(struct io_thread *thread)
 {
 	pthread_mutex_lock(&thread->lock);
-	while (thread->fn)
+	while (thread->fn && !thread->dead)
 		pthread_cond_wait(&thread->changed, &thread->lock);
 	pthread_mutex_unlock(&thread->lock);
 }

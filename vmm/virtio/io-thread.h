@@ -28,6 +28,7 @@ struct io_thread {
 	io_thread_fn *fn; /* what it does, NULL: nothing */
 	void *ctx;
 	bool quit;
+	bool dead; /* it ended before its time */
 };
 
 /* Threads that no device has. All zeros: none, and new ones may still be made. */

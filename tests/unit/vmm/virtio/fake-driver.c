@@ -3,6 +3,7 @@
 #include "tests/unit/vmm/virtio/fake-driver.h"
 
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "lib/fd.h"
 #include "tests/unit/test.h"
@@ -187,6 +188,32 @@ static void note_kick(struct virtio_device *dev, uint16_t queue)
 	driver_of(dev)->kicks[queue]++;
 }
 
+static void give_events(struct virtio_device *dev, uint16_t queue, int *ret_kick_fd,
+			int *ret_call_fd)
+{
+	*ret_kick_fd = driver_of(dev)->kick_fds[queue];
+	*ret_call_fd = driver_of(dev)->call_fds[queue];
+}
+
+static void make_events(struct fake_driver *driver)
+{
+	for (uint16_t i = 0; i < driver->dev->ops->n_handed_over; i++) {
+		driver->kick_fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		driver->call_fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		assert_true(driver->kick_fds[i] > 0 && driver->call_fds[i] > 0);
+	}
+}
+
+static void close_events(const struct fake_driver *driver)
+{
+	for (unsigned i = 0; i < VIRTIO_QUEUES_MAX; i++) {
+		if (driver->kick_fds[i] > 0)
+			close(driver->kick_fds[i]);
+		if (driver->call_fds[i] > 0)
+			close(driver->call_fds[i]);
+	}
+}
+
 void fake_driver_init(struct fake_driver *driver)
 {
 	struct err err = ERR_INIT;
@@ -228,6 +255,8 @@ void fake_driver_attach(struct fake_driver *driver, struct virtio_device *dev, u
 	dev->signal_config = count_config_change;
 	dev->needs_reset = count_needs_reset;
 	dev->kick_queue = note_kick;
+	dev->queue_events = give_events;
+	make_events(driver);
 	for (uint16_t i = 0; i < dev->ops->n_queues; i++)
 		virtq_init(&dev->queues[i], &driver->mem);
 	if (dev->ops->attach && dev->ops->attach(dev, &err) < 0)
@@ -256,6 +285,7 @@ void fake_driver_fini(struct fake_driver *driver)
 		fake_driver_reset(driver);
 		driver->dev->ops->free(driver->dev);
 	}
+	close_events(driver);
 	loop_free(driver->loop);
 	guestmem_fini(&driver->mem);
 	pthread_mutex_destroy(&driver->lock);
@@ -287,6 +317,10 @@ uint16_t fake_driver_add(struct fake_driver *driver, uint16_t queue,
 
 void fake_driver_kick(struct fake_driver *driver, uint16_t queue)
 {
+	if (driver->kick_fds[queue] > 0) {
+		assert_int_equal(eventfd_write(driver->kick_fds[queue], 1), 0);
+		return;
+	}
 	pthread_mutex_lock(&driver->lock);
 	if (driver->dev->active && driver->dev->queues[queue].state.ready)
 		driver->dev->ops->notify(driver->dev, queue);
@@ -318,7 +352,8 @@ bool fake_driver_wait_used(struct fake_driver *driver, uint16_t queue, int timeo
 
 		if (left_ms <= 0)
 			return false;
-		fake_driver_step(driver, (int)left_ms);
+		/* Another thread may be at it, which no event tells about. */
+		fake_driver_step(driver, driver->kick_fds[queue] > 0 ? 1 : (int)left_ms);
 	}
 	return true;
 }

@@ -79,6 +79,8 @@ struct fake_driver {
 	unsigned
 		kicks[VIRTIO_QUEUES_MAX]; /* asked for by virtio_device_kick(), not yet delivered */
 	unsigned resets_wanted;
+	/* Of queues that are handed over; 0: not made. Signals are those of the others. */
+	int kick_fds[VIRTIO_QUEUES_MAX], call_fds[VIRTIO_QUEUES_MAX];
 };
 
 /* Memory and a loop; no device yet. */
