@@ -143,7 +143,9 @@ static int datagrams(const char *host, unsigned count, uint32_t bytes)
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	for (unsigned sent = 0; sent < count; sent += batch) {
-		batch = count - sent < UDP_AT_ONCE ? count - sent : UDP_AT_ONCE;
+		/* A socket's buffer takes but a few of the long ones. */
+		batch = bytes > 4096 ? 1 : UDP_AT_ONCE;
+		batch = count - sent < batch ? count - sent : batch;
 		for (unsigned i = 0; i < batch; i++) {
 			net_load_fill(datagram, bytes, bytes);
 			if (send(fd, datagram, bytes, 0) != (ssize_t)bytes)

@@ -21,13 +21,15 @@ struct net_backend_ops {
 	int (*flush)(struct net_backend *backend);
 	/*
 	 * Reads the next frame, header first, to the start of n parts of room bytes together;
-	 * parts[n] is there to be used. Where it says -EAGAIN the next call must offer the same
-	 * parts, perhaps with more behind them. The bytes of header and frame, or -EAGAIN: there is
+	 * parts[n] is there to be used. While it is midway the next call must offer the same parts,
+	 * perhaps with more behind them. The bytes of header and frame, or -EAGAIN: there is
 	 * none; -EMSGSIZE: there was one, too large for the room, and it is lost; -ENETDOWN: never
 	 * more.
 	 */
 	ssize_t (*receive)(struct net_backend *backend, struct iovec *parts, unsigned n,
 			   size_t room_bytes);
+	/* Whether receive() has begun with a frame that is not all there yet. */
+	bool (*is_midway)(const struct net_backend *backend);
 	/* The parts that receive() was given are not to be written any more. */
 	void (*forget)(struct net_backend *backend);
 	/* Which of NET_F_GUEST_OFFLOADS frames may make use of from now on. 0 or -errno. */

@@ -25,9 +25,6 @@ SYSCALLS(SYSCALL(SYSCALLS_IO, epoll_wait), SYSCALL(SYSCALLS_MAIN | SYSCALLS_IO, 
 
 #define BUDGET 64u
 
-/* A driver that has fewer buffers than the largest frame needs gets this long to add some. */
-#define PATIENCE_MS 5
-
 #define WANTED_BYTES (NET_HEADER_BYTES + NET_FRAME_MAX)
 
 enum source {
@@ -158,36 +155,25 @@ static void flush(struct net_pair *pair)
 
 /* From the host to the guest. */
 
-static bool is_mergeable(const struct net_pair *pair)
-{
-	return pair->features & NET_F_MRG_RXBUF;
-}
-
 /*
- * Whether there is room to read a frame into. Where segmentation is left to the guest, a frame may
- * be far larger than a buffer, and what does not fit is lost.
+ * Takes chains until the window has room for so many bytes. False if there is nothing to be done
+ * about a frame just now. The driver is asked to tell about further buffers if it has too few.
  */
-static bool has_room(struct net_pair *pair)
+static bool fill_window(struct net_pair *pair, uint64_t wanted_bytes)
 {
 	struct virtq *vq = pair->rx.vq;
-	unsigned max_chains = is_mergeable(pair) ? vq->state.size : 1;
+	unsigned max_chains = pair->features & NET_F_MRG_RXBUF ? vq->state.size : 1;
 	int r;
 
 	do
-		r = net_window_fill(&pair->window, vq, WANTED_BYTES, max_chains);
+		r = net_window_fill(&pair->window, vq, wanted_bytes, max_chains);
 	while (r == VIRTQ_E_EMPTY && virtq_arm(vq, true));
-	if (r == VIRTQ_E_BROKEN) {
+	if (r == VIRTQ_E_BROKEN)
 		set_broken(pair, vq->broken);
-		return false;
-	}
-	if (r == 0 || (pair->rx_hurry && pair->window.n_chains > 0))
-		return true;
-	if (!vq->state.ready || pair->window.bytes < NET_HEADER_BYTES ||
-	    (pair->features & NET_F_GUEST_OFFLOADS)) {
-		pair->rx_starved = true;
-		return false;
-	}
-	return true;
+	/* One without buffers leaves frames where they are. */
+	pair->rx_starved =
+		r == VIRTQ_E_EMPTY && (pair->spill_bytes > 0 || pair->window.n_chains == 0);
+	return r != VIRTQ_E_BROKEN && !pair->rx_starved;
 }
 
 /* Gives the driver the frame of so many bytes that was read into the window, if it wants it. */
@@ -214,26 +200,62 @@ static void deliver(struct net_pair *pair, uint32_t bytes)
 	pair->counters.rx_bytes += bytes - NET_HEADER_BYTES;
 }
 
+/* Gives the driver the frame that waits. False: it has to wait on. */
+static bool deliver_spill(struct net_pair *pair)
+{
+	uint32_t bytes = pair->spill_bytes;
+
+	if (!fill_window(pair, bytes))
+		return false;
+	pair->spill_bytes = 0;
+	if (net_window_write(&pair->window, pair->spill, bytes))
+		deliver(pair, bytes);
+	else
+		pair->counters.rx_dropped++;
+	return pair->active;
+}
+
+/*
+ * Nobody knows how long a frame is before it is read, and what does not fit is lost: so where the
+ * window has too little room for the longest it is read elsewhere.
+ */
+static ssize_t read_frame(struct net_pair *pair)
+{
+	const struct net_backend_ops *ops = pair->backend->ops;
+	struct net_window *window = &pair->window;
+	struct iovec spill[2] = { { pair->spill, sizeof(pair->spill) } };
+	bool mergeable = pair->features & NET_F_MRG_RXBUF;
+	ssize_t n;
+
+	if (!ops->is_midway(pair->backend))
+		pair->spilling = mergeable && window->bytes < WANTED_BYTES;
+	if (!pair->spilling)
+		return ops->receive(pair->backend, net_window_parts(window), window->n_parts,
+				    window->bytes);
+	n = ops->receive(pair->backend, spill, 1, sizeof(pair->spill));
+	if (n > 0)
+		pair->spill_bytes = (uint32_t)n;
+	return n;
+}
+
 /* One frame. False: there is none, or no room for one. */
 static bool receive_one(struct net_pair *pair)
 {
-	struct net_window *window = &pair->window;
 	ssize_t n;
 
-	if (!has_room(pair))
+	if (pair->spill_bytes > 0)
+		return deliver_spill(pair);
+	if (!fill_window(pair, WANTED_BYTES))
 		return false;
-	n = pair->backend->ops->receive(pair->backend, net_window_parts(window), window->n_parts,
-					window->bytes);
+	n = read_frame(pair);
 	if (n == -EAGAIN)
 		pair->rx_ready = false;
 	else if (n == -EMSGSIZE)
 		pair->counters.rx_dropped++;
 	else if (n < 0)
 		set_gone(pair);
-	else
+	else if (pair->spill_bytes == 0)
 		deliver(pair, (uint32_t)n);
-	if (n != -EAGAIN)
-		pair->rx_hurry = false;
 	return pair->rx_ready && pair->active && !pair->gone;
 }
 
@@ -291,9 +313,7 @@ static int serve(struct net_pair *pair)
 		return 0;
 	if (!pair->rx_ready || !pair->enabled || pair->gone)
 		return -1;
-	if (!pair->rx_starved)
-		return 0;
-	return pair->window.n_chains > 0 ? PATIENCE_MS : -1;
+	return pair->rx_starved ? -1 : 0;
 }
 
 static void run(void *arg)
@@ -310,10 +330,6 @@ static void run(void *arg)
 			break;
 		for (int i = 0; i < n; i++)
 			note(pair, (enum source)events[i].data.u32, events[i].events);
-		if (n == 0 && timeout_ms == PATIENCE_MS && pair->rx_starved) {
-			pair->rx_starved = false;
-			pair->rx_hurry = true;
-		}
 		timeout_ms = serve(pair);
 		pthread_mutex_unlock(&pair->lock);
 	}
@@ -413,7 +429,7 @@ void net_pair_start(struct net_pair *pair, uint64_t features, bool enabled, bool
 	/* Nothing is known yet; an edge may have been before there was anybody to see it. */
 	pair->rx_ready = true;
 	pair->tx_ready = true;
-	pair->rx_starved = pair->rx_hurry = false;
+	pair->rx_starved = false;
 	pair->foreign_kick = rx_is_foreign;
 	write_event(pair->wake_fd);
 	if (rx_is_foreign)
@@ -428,6 +444,7 @@ void net_pair_stop(struct net_pair *pair)
 	pair->broken = NULL;
 	pair->foreign_kick = false;
 	net_window_reset(&pair->window);
+	pair->spill_bytes = 0;
 	pair->backend->ops->forget(pair->backend);
 	pthread_mutex_unlock(&pair->lock);
 }

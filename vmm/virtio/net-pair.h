@@ -49,10 +49,13 @@ struct net_pair {
 	/* Where the thread stands. */
 	bool rx_ready;	 /* the backend may have frames */
 	bool rx_starved; /* the driver must add buffers first */
-	bool rx_hurry;	 /* it does not: be content with those that are there */
 	bool tx_ready;	 /* the driver may have frames */
 	bool tx_blocked; /* the backend must be writable first */
 	struct net_window window;
+	/* A frame for which the window may have too little room is read here, and waits for it. */
+	bool spilling;	      /* the one that is being read is */
+	uint32_t spill_bytes; /* of one that is there, header included */
+	uint8_t spill[NET_HEADER_BYTES + NET_FRAME_MAX];
 	struct net_frame frame;
 	struct virtq_chain chain;
 	/* News, for the device to take. */

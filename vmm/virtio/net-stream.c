@@ -220,6 +220,11 @@ static ssize_t stream_receive(struct net_backend *backend, struct iovec *parts, 
 	} while (1);
 }
 
+static bool stream_is_midway(const struct net_backend *backend)
+{
+	return CONTAINER_OF(backend, const struct net_stream, base)->frame_bytes != 0;
+}
+
 static void stream_forget(struct net_backend *backend)
 {
 	struct net_stream *stream = stream_of(backend);
@@ -249,6 +254,7 @@ static const struct net_backend_ops stream_ops = {
 	.send = stream_send,
 	.flush = stream_flush,
 	.receive = stream_receive,
+	.is_midway = stream_is_midway,
 	.forget = stream_forget,
 	.set_offloads = stream_set_offloads,
 	.enable = stream_enable,

@@ -67,6 +67,12 @@ static ssize_t tap_receive(struct net_backend *tap, struct iovec *parts, unsigne
 	return (size_t)got > room_bytes ? -EMSGSIZE : got;
 }
 
+static bool tap_is_midway(const struct net_backend *tap)
+{
+	(void)tap;
+	return false;
+}
+
 static void tap_forget(struct net_backend *tap)
 {
 	(void)tap;
@@ -108,6 +114,7 @@ static const struct net_backend_ops tap_ops = {
 	.send = tap_send,
 	.flush = tap_flush,
 	.receive = tap_receive,
+	.is_midway = tap_is_midway,
 	.forget = tap_forget,
 	.set_offloads = tap_set_offloads,
 	.enable = tap_enable,

@@ -103,6 +103,11 @@ bool net_window_read(struct net_window *window, void *dst, uint32_t len_bytes)
 	return copy(window, 0, dst, NULL, len_bytes);
 }
 
+bool net_window_write(struct net_window *window, const void *src, uint32_t len_bytes)
+{
+	return copy(window, 0, NULL, src, len_bytes);
+}
+
 static void drop_first(struct net_window *window)
 {
 	const struct net_window_chain *chain = &window->chains[window->first_chain];
