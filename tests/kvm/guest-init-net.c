@@ -8,6 +8,7 @@
  *	'r' PCI-ADDRESS	lets go of that device
  *	'i' NAME	the same line about an interface
  *	'q' NUMBER	has eth0 use so many queue pairs
+ *	's' 0|1		whether eth0 is given segments larger than a frame to send
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -150,6 +151,14 @@ static void set_queues(unsigned n, char *ret_line, size_t size)
 		(void)snprintf(ret_line, size, "BAD: %s", strerror(errno));
 }
 
+static bool set_offload(uint32_t command, uint32_t on)
+{
+	struct ethtool_value value = { .cmd = command, .data = on };
+	struct ifreq ifr = { .ifr_data = (void *)&value };
+
+	return request("eth0", SIOCETHTOOL, &ifr);
+}
+
 static void other(const struct net_load_request *asked, char *ret_line, size_t size)
 {
 	char path[200];
@@ -167,6 +176,13 @@ static void other(const struct net_load_request *asked, char *ret_line, size_t s
 		break;
 	case 'q':
 		set_queues((unsigned)atoi(asked->text), ret_line, size);
+		break;
+	case 's':
+		(void)snprintf(ret_line, size, "%s",
+			       set_offload(ETHTOOL_STSO, asked->text[0] == '1') &&
+					       set_offload(ETHTOOL_SGSO, asked->text[0] == '1')
+				       ? "done"
+				       : "BAD");
 		break;
 	default:
 		(void)snprintf(ret_line, size, "BAD: no such operation");
