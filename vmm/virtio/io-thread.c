@@ -11,8 +11,10 @@
 static void *run(void *arg)
 {
 	struct io_thread *thread = arg;
+	bool confined;
 
-	bool confined = !thread->confine || thread->confine(thread->confine_ctx) == 0;
+	(void)pthread_setname_np(pthread_self(), "io");
+	confined = !thread->confine || thread->confine(thread->confine_ctx) == 0;
 
 	pthread_mutex_lock(&thread->lock);
 	if (!confined) {
@@ -79,7 +81,6 @@ static int make(const struct io_threads *threads, struct io_thread **ret_thread,
 		release(thread);
 		return err_set(err, -r, "cannot make a thread");
 	}
-	(void)pthread_setname_np(thread->thread, "io");
 	*ret_thread = thread;
 	return 0;
 }
