@@ -90,13 +90,13 @@ static int send_chain(struct net_pair *pair)
 	struct net_backend *backend = pair->backend;
 	int r = -EINVAL;
 
-	if (pair->gone || !pair->carrier)
-		r = -ENETDOWN;
+	if (pair->gone || !pair->carrier || !pair->enabled)
+		r = -ENOLINK;
 	else if (net_frame_parse(&pair->chain, pair->features, &pair->frame))
 		r = backend->ops->send(backend, &pair->frame);
 	if (r == -EAGAIN)
 		return r;
-	if (r == -ENETDOWN && pair->carrier)
+	if (r == -ENETDOWN)
 		set_gone(pair);
 	if (r == 0) {
 		pair->counters.tx_packets++;

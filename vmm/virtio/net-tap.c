@@ -51,6 +51,20 @@ static int tap_flush(struct net_backend *tap)
 	return 0;
 }
 
+static int receive_error(int errnum)
+{
+	switch (errnum) {
+	case EAGAIN:
+		return -EAGAIN;
+	case EBADFD:
+	case EIO:
+		return -ENETDOWN;
+	default:
+		/* The frame is lost: for want of room for so much as its header, say. */
+		return -EMSGSIZE;
+	}
+}
+
 static ssize_t tap_receive(struct net_backend *tap, struct iovec *parts, unsigned n,
 			   size_t room_bytes)
 {
@@ -63,7 +77,7 @@ static ssize_t tap_receive(struct net_backend *tap, struct iovec *parts, unsigne
 		got = readv(tap->fd, parts, (int)n + 1);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
-		return errno == EAGAIN ? -EAGAIN : -ENETDOWN;
+		return receive_error(errno);
 	return (size_t)got > room_bytes ? -EMSGSIZE : got;
 }
 
@@ -81,17 +95,20 @@ static void tap_forget(struct net_backend *tap)
 static int tap_set_offloads(struct net_backend *tap, uint64_t features)
 {
 	static const struct {
-		uint64_t feature;
+		uint64_t features;
 		unsigned offload;
 	} map[] = {
-		{ NET_F_GUEST_CSUM, TUN_F_CSUM }, { NET_F_GUEST_TSO4, TUN_F_TSO4 },
-		{ NET_F_GUEST_TSO6, TUN_F_TSO6 }, { NET_F_GUEST_ECN, TUN_F_TSO_ECN },
-		{ NET_F_GUEST_USO4, TUN_F_USO4 }, { NET_F_GUEST_USO6, TUN_F_USO6 },
+		{ NET_F_GUEST_CSUM, TUN_F_CSUM },
+		{ NET_F_GUEST_TSO4, TUN_F_TSO4 },
+		{ NET_F_GUEST_TSO6, TUN_F_TSO6 },
+		{ NET_F_GUEST_ECN, TUN_F_TSO_ECN },
+		/* The kernel has these only together. */
+		{ NET_F_GUEST_USO4 | NET_F_GUEST_USO6, TUN_F_USO4 | TUN_F_USO6 },
 	};
 	unsigned offloads = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
-		if (features & map[i].feature)
+		if ((features & map[i].features) == map[i].features)
 			offloads |= map[i].offload;
 	/* The kernel knows segmentation by the receiver only together with checksums. */
 	return set_offloads(tap->fd, offloads & TUN_F_CSUM ? offloads : 0);

@@ -85,9 +85,10 @@ static int set_pairs(struct net *net, unsigned n)
 	while (net->n_attached > n && r == 0) {
 		struct net_backend *backend = net->pairs[net->n_attached - 1]->backend;
 
+		/* Nothing may use a queue that the kernel has taken off the interface. */
+		net_pair_enable(net->pairs[net->n_attached - 1], false);
 		r = backend->ops->enable(backend, false);
-		if (r == 0)
-			net_pair_enable(net->pairs[--net->n_attached], false);
+		net->n_attached -= r == 0;
 	}
 	while (net->n_attached < n && r == 0) {
 		struct net_backend *backend = net->pairs[net->n_attached]->backend;
