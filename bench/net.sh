@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-mib=${1:-24} rounds=${2:-3} trips=${3:-400}
+mib=${1:-8} rounds=${2:-3} trips=${3:-300}
 load=$build/tests/kvm/net-load
 with_tap=$build/tests/kvm/with-tap
 mac=02:00:00:00:00:05
@@ -68,6 +68,7 @@ figure() {
 	echo "$(cat "$work/figure")" \
 		"$(awk -v e=$(($(cat $exits) - before_exits)) -v f=$(($(frames) - before_frames)) \
 			'BEGIN { printf "%.2f", e / (f ? f : 1) }')" >"$work/$machine.$name"
+	echo "$machine $name: $(cat "$work/$machine.$name")" >&2
 }
 
 measure() {
