@@ -19,6 +19,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "shim/bootstrap.h"
+#include "shim/confine.h"
 #include "shim/pidfile.h"
 #include "shim/pod.h"
 #include "shim/sandbox/place.h"
@@ -185,6 +186,8 @@ _noreturn_ static void daemon_main(const struct launch *launch, int listen_fd, i
 		r = state_file(launch->state, "shim.pid", pid_path, &err);
 	if (r == 0)
 		r = pidfile_write(pid_path, getpid(), &err);
+	if (r == 0)
+		r = confine_shim(&err);
 	if (r == 0)
 		r = shim_serve(&config, &err);
 	if (r < 0) {
