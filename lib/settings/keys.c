@@ -114,6 +114,26 @@ static int check_flag(const char *text, struct setting_value *value, struct err 
 	return keep(value, text, err);
 }
 
+static int check_cpu_model(const char *text, struct setting_value *value, struct err *err)
+{
+	if (strcmp(text, "host") != 0 && strcmp(text, "baseline") != 0)
+		return err_say(err, EINVAL, "\"%.80s\" is neither host nor baseline", text);
+	return keep(value, text, err);
+}
+
+/* A user id, or how many there are. Both together stay below 2^32, as each is below 2^31. */
+static int check_user(const char *text, struct setting_value *value, struct err *err)
+{
+	char *rest;
+
+	errno = 0;
+	value->number = strtoull(text, &rest, 10);
+	if (errno || *rest || text[0] < '0' || text[0] > '9' || value->number == 0 ||
+	    value->number > INT32_MAX)
+		return err_say(err, EINVAL, "\"%.80s\" is no number from 1 to %d", text, INT32_MAX);
+	return keep(value, text, err);
+}
+
 static int check_network(const char *text, struct setting_value *value, struct err *err)
 {
 	static const char *const models[] = { "tcfilter", "macvtap", "bridge", "none" };
@@ -145,7 +165,10 @@ const struct key settings_keys[SETTING_N_KEYS] = {
 	[SETTING_CMDLINE] = { "vm", "cmdline", "cmdline", "", check_cmdline, .adds = true },
 	[SETTING_CPUS] = { "vm", "cpus", "cpus", "1", check_cpus },
 	[SETTING_MEMORY] = { "vm", "memory", "memory", "128M", check_memory },
+	[SETTING_CPU_MODEL] = { "vm", "cpu_model", "cpu_model", "host", check_cpu_model },
 	[SETTING_CONSOLE] = { "vm", "console", "console", "false", check_flag },
+	[SETTING_JAIL_FIRST] = { "jail", "first_user", NULL, "1879048192", check_user },
+	[SETTING_JAIL_COUNT] = { "jail", "users", NULL, "65536", check_user },
 	[SETTING_NETWORK] = { "network", "model", "network", "tcfilter", check_network },
 	[SETTING_FILE_SERVER] = { "storage", "file_server", NULL, "", check_path },
 	[SETTING_DEBUG] = { "log", "debug", NULL, "false", check_flag },

@@ -43,7 +43,13 @@ int guest_from_settings(const struct settings *settings, struct guest *ret_guest
 
 	*guest = (struct guest){ .cpus = (uint32_t)settings_number(settings, SETTING_CPUS),
 				 .memory_bytes = settings_number(settings, SETTING_MEMORY),
-				 .console = settings_flag(settings, SETTING_CONSOLE) };
+				 .console = settings_flag(settings, SETTING_CONSOLE),
+				 .first_user =
+					 (uint32_t)settings_number(settings, SETTING_JAIL_FIRST),
+				 .n_users =
+					 (uint32_t)settings_number(settings, SETTING_JAIL_COUNT) };
+	(void)snprintf(guest->cpu_model, sizeof(guest->cpu_model), "%.15s",
+		       settings_text(settings, SETTING_CPU_MODEL));
 	make_cmdline(settings_text(settings, SETTING_CMDLINE), guest);
 	r = choose_file(settings, SETTING_KERNEL, "vmlinux", guest->kernel, err);
 	if (r == 0)

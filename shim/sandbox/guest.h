@@ -21,6 +21,8 @@ struct guest {
 	uint32_t cpus;
 	uint64_t memory_bytes;
 	bool console;
+	char cpu_model[16];
+	uint32_t first_user, n_users; /* of which its VMM gets one */
 };
 
 /* -ENOENT when no kernel or initramfs is named and none is installed. */

@@ -15,10 +15,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-/* A range that systemd's list of ids leaves to nobody, so that no account or container has it. */
-#define JAIL_USER_FIRST 1879048192u
-#define JAIL_USER_COUNT 65536u
-#define JAIL_USER_FILE	"/run/kata-like.users"
+#define JAIL_USER_FILE "/run/kata-like.users"
 
 /*
  * Takes an id out of those from first on, count of them: the same one for the same sandbox, as long

@@ -90,6 +90,8 @@ static int build_command(struct command *command, const char *program,
 	add_fd(command, "--initrd", config->initrd_fd, "");
 	add_text(command, "--cmdline");
 	add_text(command, "%s", config->cmdline);
+	add_text(command, "--cpu-model");
+	add_text(command, "%s", config->cpu_model);
 	add_text(command, "--cpus");
 	add_text(command, "%" PRIu32, config->cpus);
 	add_text(command, "--memory");
@@ -290,8 +292,8 @@ int vmm_process_new(struct loop *loop, const struct vmm_config *config, vmm_ende
 		r = ttrpc_client_new(loop, TAKE_FD(channels.control_ours), NULL, NULL,
 				     &vmm->control, err);
 	if (r == 0 && geteuid() == 0)
-		r = jail_user_take(JAIL_USER_FILE, config->sandbox_id, JAIL_USER_FIRST,
-				   JAIL_USER_COUNT, &vmm->user, &vmm->user_fd, err);
+		r = jail_user_take(JAIL_USER_FILE, config->sandbox_id, config->first_user,
+				   config->n_users, &vmm->user, &vmm->user_fd, err);
 	if (r == 0)
 		r = spawn(vmm, config, &channels, err);
 	if (r < 0) {

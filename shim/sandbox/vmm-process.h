@@ -25,8 +25,9 @@ struct vmm_config {
 	uint64_t memory_bytes;
 	const struct disk *disks;
 	size_t n_disks;
-	const char *sandbox_id;
-	const char *log_path; /* the VMM's log, for later readers */
+	const char *sandbox_id, *cpu_model;
+	uint32_t first_user, n_users; /* as root: it becomes one of these users */
+	const char *log_path;	      /* the VMM's log, for later readers */
 	bool debug;
 };
 
