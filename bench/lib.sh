@@ -9,8 +9,7 @@ build=${KATA_LIKE_BUILD:-$root/build}
 	initrd=$build/guest/initramfs.img
 	memory=128M
 	rootfs=$build/guest/rootfs/busybox
-	cmdline="quiet panic=-1 pci=lastbus=0 tsc=reliable no_timer_check noreplace-smp"
-	cmdline+=" rcupdate.rcu_expedited=1 swiotlb=noforce cryptomgr.notests random.trust_cpu=on"
+	cmdline="quiet panic=-1 pci=lastbus=0 tsc=reliable rcupdate.rcu_expedited=1 cryptomgr.notests"
 }
 
 # Milliseconds that a command takes, the median of $1 runs; its output is dropped.

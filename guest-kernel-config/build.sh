@@ -101,7 +101,7 @@ check_tools() {
 	local tool
 	local -a missing=()
 
-	for tool in make gcc ld flex bison bc xz tar strip lz4; do
+	for tool in make gcc perl ld flex bison bc xz tar strip lz4; do
 		command -v "$tool" >/dev/null || missing+=("$tool")
 	done
 	[ -e /usr/include/libelf.h ] || missing+=(libelf-dev)
@@ -116,6 +116,7 @@ input_hash() {
 	{
 		stat -L -c '%s %Y' "$tarball"
 		grep -hE '^(CONFIG_|# CONFIG_[A-Z0-9_]+ is not set)' "$here"/*.config
+		grep -v '^#' "$here/trim.sh"
 		declare -f configure build install_result
 		gcc --version
 		ld --version
@@ -219,6 +220,7 @@ main() {
 	mkdir "$work/source"
 	tar -xf "$tarball" -C "$work/source" --strip-components=1 ||
 		die "$tarball is not a kernel source tarball"
+	"$here/trim.sh" "$work/source"
 	configure "$work/source" "$work/out"
 	if [ "$configure_only" = yes ]; then
 		cat "$work/out/.config"

@@ -9,9 +9,8 @@
  * calibration, no probing for what is not there, and on
  * a panic an immediate reset, which ends the VM.
  */
-#define BASE_CMDLINE                                                              \
-	"quiet panic=-1 pci=lastbus=0 tsc=reliable no_timer_check noreplace-smp " \
-	"rcupdate.rcu_expedited=1 swiotlb=noforce cryptomgr.notests random.trust_cpu=on"
+#define BASE_CMDLINE \
+	"quiet panic=-1 pci=lastbus=0 tsc=reliable rcupdate.rcu_expedited=1 cryptomgr.notests"
 
 /* What the user adds stands behind the rest, where it wins. */
 static void make_cmdline(const char *added, struct guest *guest)
