@@ -486,6 +486,7 @@ static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequ
 		return err_set(err, ENOMEM, "cannot make a container");
 	}
 	creation->container->hooks = hooks;
+	creation->container->namespace = shim->state.namespace;
 	shim_add_container(shim, creation->container);
 	r = shim_hold_process(shim, creation->container->init, err);
 	if (r < 0)

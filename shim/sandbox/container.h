@@ -18,7 +18,8 @@ typedef void container_exit_fn(void *ctx, const struct process *process);
 struct container {
 	struct container *next; /* of the pod's */
 	char *id, *bundle;
-	bool ready; /* the agent has made it; before, only its creation knows it */
+	const char *namespace; /* containerd's; borrowed */
+	bool ready;	       /* the agent has made it; before, only its creation knows it */
 	bool paused;
 	bool starting; /* the init's start is under way */
 	struct process *init;

@@ -78,7 +78,12 @@ void process_free(struct process *process)
 int process_open_stdio(struct process *process, struct loop *loop, struct vsock_link *link,
 		       uint32_t *next_port, struct err *err)
 {
-	struct stdio_paths paths = { process->terminal, process->in, process->out, process->err };
+	struct stdio_paths paths = { process->terminal,
+				     process->in,
+				     process->out,
+				     process->err,
+				     process->container->namespace,
+				     process->container->id };
 	int r = stdio_new(loop, link, next_port, &paths, &process->stdio, err);
 
 	if (r < 0)

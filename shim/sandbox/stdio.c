@@ -10,6 +10,7 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "shim/sandbox/logger.h"
 #include "shim/sandbox/relay.h"
 
 #define STDIO_STALL_MS 1000
@@ -167,7 +168,7 @@ static int stream_open(struct stream *stream, const char *uri, struct err *err)
 	if (fifo[0] != '/')
 		return err_say(err, EINVAL,
 			       "cannot use \"%.200s\": neither an absolute path of a "
-			       "FIFO nor, for outputs, file://PATH",
+			       "FIFO nor, for outputs, file://PATH or binary://PATH",
 			       uri);
 	if (stream->direction != STDIO_IN)
 		return open_fifo(fifo, O_RDWR, &stream->host_fd, err);
@@ -175,6 +176,34 @@ static int stream_open(struct stream *stream, const char *uri, struct err *err)
 	if (r < 0)
 		return r;
 	return open_fifo(fifo, O_WRONLY, &stream->hold_fd, err);
+}
+
+static bool is_logger(const char *uri)
+{
+	return uri && strncmp(uri, LOGGER_SCHEME, strlen(LOGGER_SCHEME)) == 0;
+}
+
+/* One program takes both outputs. */
+static int open_logger(struct stdio *stdio, const struct stdio_paths *paths, struct err *err)
+{
+	struct logger_outputs outputs;
+	int r;
+
+	if (!is_logger(paths->out))
+		return 0;
+	if (paths->err && *paths->err && strcmp(paths->out, paths->err) != 0)
+		return err_say(err, EINVAL,
+			       "stderr: \"%.200s\" is not the program that stdout goes to",
+			       paths->err);
+	r = logger_start(stdio->loop, paths->out, paths->namespace, paths->id, &outputs, err);
+	if (r < 0)
+		return err_push(err, "stdout");
+	stdio->streams[STDIO_OUT].host_fd = outputs.out_fd;
+	if (stdio->terminal || !paths->err || !*paths->err)
+		close(outputs.err_fd);
+	else
+		stdio->streams[STDIO_ERR].host_fd = outputs.err_fd;
+	return 0;
 }
 
 /* The next port that nobody waits on. */
@@ -229,10 +258,12 @@ int stdio_new(struct loop *loop, struct vsock_link *link, uint32_t *next_port,
 						     .host_fd = -1,
 						     .hold_fd = -1,
 						     .guest_fd = -1 };
+	r = open_logger(stdio, paths, err);
 	for (int i = 0; r == 0 && i < STDIO_N; i++) {
 		if (!uris[i] || !*uris[i])
 			continue;
-		r = stream_open(&stdio->streams[i], uris[i], err);
+		if (stdio->streams[i].host_fd < 0)
+			r = stream_open(&stdio->streams[i], uris[i], err);
 		if (r < 0)
 			(void)err_push(err, "%s", names[i]);
 		else if (i == STDIO_IN && stdio->terminal && uris[STDIO_OUT] && *uris[STDIO_OUT])

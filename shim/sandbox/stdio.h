@@ -19,11 +19,14 @@
 
 struct stdio;
 
-/* "" (or NULL) for none, the path of a FIFO, "fifo:PATH", or for outputs file://PATH (appended to).
+/*
+ * "" (or NULL) for none, the path of a FIFO, "fifo:PATH", or for outputs file://PATH (appended to)
+ * and binary://PATH (logger.h), which takes both.
  */
 struct stdio_paths {
 	bool terminal; /* then there is no stderr, and one stream serves both ways */
 	const char *in, *out, *err;
+	const char *namespace, *id; /* what a logger is told */
 };
 
 /* Ports of the host's for the guest to connect to; 0 for none. */

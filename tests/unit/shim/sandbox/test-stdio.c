@@ -59,7 +59,7 @@ static void tear_down(struct fixture *f)
 static void open_stdio(struct fixture *f, bool terminal, const char *in, const char *out,
 		       const char *err)
 {
-	struct stdio_paths paths = { terminal, in, out, err };
+	struct stdio_paths paths = { terminal, in, out, err, "ns", "box" };
 	struct err failure = ERR_INIT;
 
 	if (stdio_new(f->loop, f->link, &f->next_port, &paths, &f->stdio, &failure) < 0)
@@ -313,10 +313,10 @@ static void a_stream_that_the_guest_never_ends_is_given_up(void **state)
 static void what_is_no_stream_is_refused_with_its_name(void **state)
 {
 	struct fixture f;
-	struct stdio_paths missing = { false, "", "/nonexistent/fifo", "" };
-	struct stdio_paths plain = { false, "", "/etc/passwd", "" };
-	struct stdio_paths scheme = { false, "", "", "binary:///bin/logger" };
-	struct stdio_paths file_in = { false, "file:///etc/passwd", "", "" };
+	struct stdio_paths missing = { false, "", "/nonexistent/fifo", "", "ns", "box" };
+	struct stdio_paths plain = { false, "", "/etc/passwd", "", "ns", "box" };
+	struct stdio_paths scheme = { false, "", "", "tcp://x", "ns", "box" };
+	struct stdio_paths file_in = { false, "file:///etc/passwd", "", "", "ns", "box" };
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -334,6 +334,54 @@ static void what_is_no_stream_is_refused_with_its_name(void **state)
 	tear_down(&f);
 }
 
+static void a_program_takes_both_outputs(void **state)
+{
+	static const char script[] =
+		"#!/bin/sh\nexec 5>&-\n"
+		"{ echo $CONTAINER_NAMESPACE/$CONTAINER_ID \"$@\"; cat <&3; cat <&4; }"
+		" >${0%/*}/.got && mv ${0%/*}/.got ${0%/*}/got\n";
+	char program[128], uri[192], got[128];
+	_cleanup_free_ char *text = NULL;
+	struct fixture f;
+	int out, err;
+
+	(void)state;
+	set_up(&f);
+	(void)snprintf(program, sizeof(program), "%s/logger", f.dir);
+	(void)snprintf(got, sizeof(got), "%s/got", f.dir);
+	(void)snprintf(uri, sizeof(uri), "binary://%s?key=a%%20b&flag", program);
+	assert_int_equal(file_write_atomic(program, script, strlen(script), 0700, NULL), 0);
+	open_stdio(&f, false, "", uri, uri);
+	out = dial(&f, stdio_get_ports(f.stdio).out);
+	err = dial(&f, stdio_get_ports(f.stdio).err);
+	assert_int_equal(fd_write_full(out, "output\n", 7), 0);
+	assert_int_equal(fd_write_full(err, "errors\n", 7), 0);
+	close(out);
+	close(err);
+	stdio_drain(f.stdio, note_drained, &f);
+	run_until_drained(&f);
+	for (int i = 0; i < 500 && access(got, F_OK) < 0; i++)
+		assert_int_equal(loop_step(f.loop, 10), 0);
+	assert_int_equal(file_read(AT_FDCWD, got, 4096, &text, NULL, NULL), 0);
+	assert_string_equal(text, "ns/box key a b flag\noutput\nerrors\n");
+	tear_down(&f);
+}
+
+static void a_program_that_is_not_there_is_an_error(void **state)
+{
+	static const char uri[] = "binary:///no/such/logger";
+	struct stdio_paths paths = { false, "", uri, uri, "ns", "box" };
+	struct err err = ERR_INIT;
+	struct fixture f;
+
+	(void)state;
+	set_up(&f);
+	assert_int_equal(stdio_new(f.loop, f.link, &f.next_port, &paths, &f.stdio, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/no/such/logger"));
+	f.stdio = NULL;
+	tear_down(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -344,6 +392,8 @@ int main(void)
 		cmocka_unit_test(a_terminal_uses_one_stream_both_ways),
 		cmocka_unit_test(a_stream_that_the_guest_never_ends_is_given_up),
 		cmocka_unit_test(what_is_no_stream_is_refused_with_its_name),
+		cmocka_unit_test(a_program_takes_both_outputs),
+		cmocka_unit_test(a_program_that_is_not_there_is_an_error),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
