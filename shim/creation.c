@@ -21,6 +21,7 @@
 #include "shim/pod-settings.h"
 #include "shim/rootfs/plan.h"
 #include "shim/rootfs/snapshot.h"
+#include "shim/sandbox-api/service.h"
 #include "shim/sandbox/guest.h"
 
 #define CREATE_TIMEOUT_MS 60000
@@ -299,21 +300,41 @@ static void booted(void *ctx, const struct err *err)
 			break;
 		}
 	} while (found);
+	sandbox_api_booted(shim->api, &failure);
+}
+
+static int boot_vm(struct shim *shim, const struct settings *settings, const struct disk *disks,
+		   size_t n_disks, struct err *err)
+{
+	struct err unplaced = ERR_INIT;
+	struct guest guest;
+	int r = guest_from_settings(settings, &guest, err);
+
+	if (r == 0)
+		r = pod_settings_record(settings, &shim->state, err);
+	if (r < 0) {
+		for (size_t i = 0; i < n_disks; i++)
+			close(disks[i].fd);
+		return r;
+	}
+	r = sandbox_boot(shim->sandbox, &guest, disks, n_disks, booted, shim, err);
+	/* What it allocates from here on, all of the guest's memory, is charged to the pod. */
+	if (r == 0 && place_add(&shim->place, sandbox_pid(shim->sandbox), &unplaced) < 0)
+		log_warn("%s", err_text(&unplaced));
+	return r;
+}
+
+int creation_boot_sandbox(struct shim *shim, const struct settings *settings, struct err *err)
+{
+	return boot_vm(shim, settings, NULL, 0, err);
 }
 
 /* Takes the disks over to a new VM, each once though several mounts may share it. */
 static int boot(struct creation *creation, struct err *err)
 {
 	struct disk unique[PLAN_ITEMS_MAX];
-	struct err unplaced = ERR_INIT;
-	struct guest guest;
 	size_t n = 0;
-	int r = guest_from_settings(creation->pod_settings, &guest, err);
 
-	if (r == 0)
-		r = pod_settings_record(creation->pod_settings, &creation->shim->state, err);
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < creation->plan->n_items; i++) {
 		struct disk *disk = &creation->disks[i];
 		bool known = false;
@@ -326,12 +347,7 @@ static int boot(struct creation *creation, struct err *err)
 		disk->fd = -1;
 	}
 	creation->awaits_boot = true;
-	r = sandbox_boot(creation->shim->sandbox, &guest, unique, n, booted, creation->shim, err);
-	/* What it allocates from here on, all of the guest's memory, is charged to the pod. */
-	if (r == 0 &&
-	    place_add(&creation->shim->place, sandbox_pid(creation->shim->sandbox), &unplaced) < 0)
-		log_warn("%s", err_text(&unplaced));
-	return r;
+	return boot_vm(creation->shim, creation->pod_settings, unique, n, err);
 }
 
 static void disks_opened(void *ctx, const struct err *failure, struct job_output *output)

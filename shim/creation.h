@@ -6,6 +6,7 @@
 #ifndef KATA_LIKE_SHIM_CREATION_H
 #define KATA_LIKE_SHIM_CREATION_H
 
+#include "lib/settings/settings.h"
 #include "shim/shim.h"
 #include "task.pb-c.h"
 
@@ -15,6 +16,13 @@ typedef void creation_done_fn(void *ctx, struct container *container, const stru
 /* Makes the container of a Create request. */
 void creation_start(struct shim *shim, const KataLike__Task__CreateTaskRequest *request,
 		    creation_done_fn *done, void *ctx);
+
+/*
+ * Boots the VM of a pod that has no container yet; sandbox_api_booted() is told. What the settings
+ * say is only read now.
+ */
+int creation_boot_sandbox(struct shim *shim, const struct settings *settings, struct err *err)
+	_must_check_;
 
 /* Gives up those that have not come to the VM yet; the others fail as the VM is stopped. */
 void creation_cancel_all(struct shim *shim);

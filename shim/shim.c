@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "shim/creation.h"
 #include "shim/events/task-events.h"
+#include "shim/sandbox-api/service.h"
 #include "shim/task/service.h"
 
 /* A shim without any container ends itself after so long: whoever started it is gone. */
@@ -46,7 +47,7 @@ void shim_remove_container(struct shim *shim, struct container *container)
 		container_free(container);
 		break;
 	}
-	if (!shim->containers)
+	if (!shim->containers && !shim->api)
 		loop_timer_arm(shim->idle_timer, IDLE_TIMEOUT_MS);
 }
 
@@ -74,6 +75,7 @@ static void sandbox_is_gone(void *ctx, bool killed, const char *reason)
 	for (struct container *c = shim->containers; c; c = c->next)
 		if (c->ready)
 			container_all_over(c, status);
+	sandbox_api_gone(shim->api, reason ? status : 0);
 }
 
 static void out_of_memory(void *ctx, const char *container_id)
@@ -173,6 +175,8 @@ static int set_up(struct shim *shim, const struct shim_config *config, struct er
 	if (r == 0)
 		r = task_service_register(shim);
 	if (r == 0)
+		r = sandbox_api_register(shim);
+	if (r == 0)
 		r = loop_add_timer(shim->loop, idle_too_long, shim, &shim->idle_timer);
 	if (r == 0)
 		r = loop_add_signal(shim->loop, SIGTERM, asked_to_end, shim, &shim->sigterm);
@@ -191,6 +195,7 @@ static void tear_down(struct shim *shim)
 {
 	while (shim->containers)
 		shim_remove_container(shim, shim->containers);
+	sandbox_api_free(shim->api);
 	sandbox_free(shim->sandbox);
 	publisher_free(shim->events);
 	ttrpc_server_free(shim->server);

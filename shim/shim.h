@@ -15,6 +15,7 @@
 #include "shim/state.h"
 
 struct creation;
+struct sandbox_api;
 
 struct shim {
 	struct loop *loop;
@@ -23,6 +24,7 @@ struct shim {
 	struct publisher *events; /* NULL: nobody wants any */
 	struct place place;
 	struct sandbox *sandbox;
+	struct sandbox_api *api; /* NULL unless containerd made the pod by that */
 	struct container *containers;
 	struct creation *creations; /* containers being made */
 	struct loop_source *idle_timer;

@@ -171,8 +171,9 @@ void task_shutdown(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *m
 	const KataLike__Task__ShutdownRequest *request = (const void *)message;
 	struct shim *shim = ctx;
 
-	/* containerd asks after each task of a pod; the one after the last counts. */
-	if (shim->containers && !request->now)
+	/* containerd asks after each task of a pod; the one after the last counts. What it made as
+	 * a sandbox it also ends as one. */
+	if ((shim->containers || shim->api) && !request->now)
 		ttrpc_call_reply_empty(call);
 	else if (shim_shut_down(shim, shut_down, call) < 0)
 		ttrpc_call_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Sandbox service of a whole shim, whose VM is a stand-in. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "lib/fd.h"
+#include "sandbox.pb-c.h"
+#include "tests/unit/shim/daemon.h"
+#include "tests/unit/test.h"
+
+#define SERVICE	   "containerd.runtime.sandbox.v1.Sandbox"
+#define TIMEOUT_MS 20000
+
+/* The answer (to be freed), or NULL and the error's text. */
+static void *call(struct daemon *daemon, const char *method, const ProtobufCMessage *request,
+		  const ProtobufCMessageDescriptor *response, struct err *ret_err)
+{
+	struct ttrpc_target target = { SERVICE, method, response };
+	ProtobufCMessage *answer = NULL;
+
+	*ret_err = ERR_INIT;
+	if (ttrpc_client_call_wait(daemon->client, &target, request, TIMEOUT_MS, &answer, ret_err) <
+	    0)
+		return NULL;
+	return answer;
+}
+
+static void *ask(struct daemon *daemon, const char *method,
+		 const ProtobufCMessageDescriptor *response, struct err *ret_err)
+{
+	KataLike__Sandbox__SandboxRequest request = KATA_LIKE__SANDBOX__SANDBOX_REQUEST__INIT;
+
+	request.sandbox_id = (char *)"c";
+	return call(daemon, method, &request.base, response, ret_err);
+}
+
+static void expect_empty(struct daemon *daemon, const char *method)
+{
+	struct err err;
+	void *answer = ask(daemon, method, &kata_like__empty__descriptor, &err);
+
+	if (!answer)
+		fail_msg("%s: %s", method, err_text(&err));
+	protobuf_c_message_free_unpacked(answer, NULL);
+}
+
+static void create(struct daemon *daemon, struct err *ret_err)
+{
+	KataLike__Sandbox__CreateSandboxRequest request =
+		KATA_LIKE__SANDBOX__CREATE_SANDBOX_REQUEST__INIT;
+	KataLike__Sandbox__CreateSandboxRequest__AnnotationsEntry
+		other = KATA_LIKE__SANDBOX__CREATE_SANDBOX_REQUEST__ANNOTATIONS_ENTRY__INIT,
+		*annotations[] = { &other };
+	void *answer;
+
+	other.key = (char *)"io.kubernetes.cri.container-type";
+	other.value = (char *)"sandbox";
+	request.sandbox_id = (char *)"c";
+	request.bundle_path = (char *)"/no/such/bundle";
+	request.annotations = annotations;
+	request.n_annotations = 1;
+	answer = call(daemon, "CreateSandbox", &request.base, &kata_like__empty__descriptor,
+		      ret_err);
+	if (answer)
+		protobuf_c_message_free_unpacked(answer, NULL);
+}
+
+static char *status(struct daemon *daemon)
+{
+	struct err err;
+	KataLike__Sandbox__SandboxStatusResponse *answer =
+		ask(daemon, "SandboxStatus",
+		    &kata_like__sandbox__sandbox_status_response__descriptor, &err);
+	char *text;
+
+	assert_non_null(answer);
+	assert_string_equal(answer->sandbox_id, "c");
+	text = strdup(answer->state);
+	kata_like__sandbox__sandbox_status_response__free_unpacked(answer, NULL);
+	return text;
+}
+
+static void expect_status(struct daemon *daemon, const char *expected)
+{
+	_cleanup_free_ char *text = status(daemon);
+
+	assert_string_equal(text, expected);
+}
+
+static pid_t start(struct daemon *daemon)
+{
+	struct err err;
+	KataLike__Sandbox__StartSandboxResponse *answer =
+		ask(daemon, "StartSandbox", &kata_like__sandbox__start_sandbox_response__descriptor,
+		    &err);
+	pid_t pid;
+
+	if (!answer)
+		fail_msg("%s", err_text(&err));
+	pid = (pid_t)answer->pid;
+	assert_true(answer->created_at->seconds > 0);
+	kata_like__sandbox__start_sandbox_response__free_unpacked(answer, NULL);
+	return pid;
+}
+
+static uint32_t await_end(struct daemon *daemon)
+{
+	struct err err;
+	KataLike__Sandbox__WaitSandboxResponse *answer =
+		ask(daemon, "WaitSandbox", &kata_like__sandbox__wait_sandbox_response__descriptor,
+		    &err);
+	uint32_t exit_status;
+
+	assert_non_null(answer);
+	exit_status = answer->exit_status;
+	assert_true(answer->exited_at->seconds > 0);
+	kata_like__sandbox__wait_sandbox_response__free_unpacked(answer, NULL);
+	return exit_status;
+}
+
+static void a_sandbox_lives_from_start_to_shutdown(void **state)
+{
+	KataLike__Sandbox__PlatformResponse *platform;
+	struct daemon daemon;
+	struct err err;
+	pid_t pid;
+
+	(void)state;
+	daemon_start(&daemon, "true", "");
+	assert_null(ask(&daemon, "PingSandbox", &kata_like__empty__descriptor, &err));
+	create(&daemon, &err);
+	assert_int_equal(err.code, 0);
+	create(&daemon, &err);
+	assert_int_equal(err.code, -EEXIST);
+	expect_status(&daemon, "SANDBOX_NOTREADY");
+	pid = start(&daemon);
+	assert_int_equal(kill(pid, 0), 0);
+	expect_status(&daemon, "SANDBOX_READY");
+	expect_empty(&daemon, "PingSandbox");
+	assert_null(ask(&daemon, "StartSandbox",
+			&kata_like__sandbox__start_sandbox_response__descriptor, &err));
+	platform =
+		ask(&daemon, "Platform", &kata_like__sandbox__platform_response__descriptor, &err);
+	assert_non_null(platform);
+	assert_string_equal(platform->platform->os, "linux");
+	kata_like__sandbox__platform_response__free_unpacked(platform, NULL);
+	expect_empty(&daemon, "StopSandbox");
+	assert_int_equal(await_end(&daemon), 0);
+	assert_int_equal(kill(pid, 0), -1);
+	expect_status(&daemon, "SANDBOX_NOTREADY");
+	expect_empty(&daemon, "ShutdownSandbox");
+	daemon_gone(&daemon);
+}
+
+static void a_vm_that_is_killed_ends_the_sandbox(void **state)
+{
+	struct daemon daemon;
+	struct err err;
+
+	(void)state;
+	daemon_start(&daemon, "true", "");
+	create(&daemon, &err);
+	(void)start(&daemon);
+	assert_int_equal(kill(daemon_pid_file(&daemon, "vmm.pid"), SIGKILL), 0);
+	assert_int_equal(await_end(&daemon), 137);
+	assert_null(ask(&daemon, "PingSandbox", &kata_like__empty__descriptor, &err));
+	expect_empty(&daemon, "ShutdownSandbox");
+	daemon_gone(&daemon);
+}
+
+static void another_sandbox_is_not_found(void **state)
+{
+	KataLike__Sandbox__SandboxRequest request = KATA_LIKE__SANDBOX__SANDBOX_REQUEST__INIT;
+	struct daemon daemon;
+	struct err err;
+
+	(void)state;
+	daemon_start(&daemon, "true", "");
+	create(&daemon, &err);
+	request.sandbox_id = (char *)"other";
+	assert_null(
+		call(&daemon, "PingSandbox", &request.base, &kata_like__empty__descriptor, &err));
+	assert_int_equal(err.code, -ENOENT);
+	expect_empty(&daemon, "ShutdownSandbox");
+	daemon_gone(&daemon);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_sandbox_lives_from_start_to_shutdown),
+		cmocka_unit_test(a_vm_that_is_killed_ends_the_sandbox),
+		cmocka_unit_test(another_sandbox_is_not_found),
+	};
+
+	daemon_programs(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
