@@ -4,7 +4,7 @@
 # Usage: containerd.sh [FILE…]   (run.sh, detached.sh…; all of them by default)
 . "$(dirname "$0")/lib.sh"
 
-[ $# -gt 0 ] || set -- run.sh detached.sh restart.sh deaths.sh
+[ $# -gt 0 ] || set -- run.sh detached.sh pods.sh restart.sh deaths.sh
 for cases; do
 	# shellcheck source=/dev/null
 	. "$(dirname "$0")/$cases"

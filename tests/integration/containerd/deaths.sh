@@ -33,7 +33,7 @@ the_shim_dies() {
 	# containerd cannot ask it for the status any more, so ctr has an error to show; the exit is told.
 	ended_with 1
 	within 10 sh -c "grep -q /tasks/exit '$work/events'"
-	expect_equal "$(events_of box | grep -c '"exit_status":137')" 1
+	expect_equal "$(events_of box | grep '^exit ' | grep -c '"exit_status":137')" 1
 	unfollow
 }
 

@@ -33,6 +33,19 @@ exec_runs_beside() {
 	expect_match err 'no/such/command'
 }
 
+output_goes_to_a_file_or_a_program() {
+	printf '#!/bin/sh\nexec 5>&-\ncat <&3 >%s/logged\n' "$work" >"$work/logger"
+	chmod +x "$work/logger"
+	ctr task exec --exec-id f1 --log-uri "file://$work/file.log" box echo to a file
+	ctr task exec --exec-id f2 --log-uri "binary://$work/logger" box echo to a program
+	expect_equal "$(cat "$work/file.log")" "to a file"
+	within 10 grep -qx "to a program" "$work/logged"
+}
+
+the_shims_log_is_in_containerds() {
+	within 10 grep -q 'program=shim sandbox=box' "$home/log"
+}
+
 exec_has_a_terminal() {
 	python3 "$(dirname "$0")/../terminal.py" --size 70x20 ctr task exec -t --exec-id t1 box sh -- \
 		'expect:# ' 'send:stty size\n' 'expect:20 70' 'send:exit 4\n' status:4 sane
@@ -74,8 +87,9 @@ it_is_killed_and_deleted() {
 }
 
 events_came_in_order_and_once() {
-	local -a wanted=(create start exec-added exec-started exit exec-added exec-started exit
-		exec-added exec-added exec-started exit paused resumed exit delete)
+	local -a wanted=(create start exec-added exec-started exit exec-added exec-started exit exec-added
+		exec-added exec-started exit exec-added exec-started exit exec-added exec-started exit
+		paused resumed exit delete)
 	within 10 sh -c "grep -q '/tasks/delete' '$work/events'"
 	expect_equal "$(topics_of box)" "${wanted[*]} "
 	expect_equal "$(events_of box | grep '^exit' | tail -n 1 | grep -o '"id":"[a-z0-9]*"')" '"id":"box"'
@@ -89,6 +103,10 @@ check "ctr run -d starts a task" it_starts
 check "its pid is a process of the host in the pod's namespace and cgroup, as is the VMM" \
 	its_pid_is_a_process_in_the_pods_namespace_and_cgroup
 check "ctr task exec has streams and a status of its own" exec_runs_beside
+check "ctr task exec --log-uri hands output to a file, or to a program" \
+	output_goes_to_a_file_or_a_program
+check "the shim's lines are in containerd's log, with the sandbox's id" \
+	the_shims_log_is_in_containerds
 check "ctr task exec -t has a terminal" exec_has_a_terminal
 check "ctr task ps lists processes of this host" its_processes_are_listed
 check "ctr task metrics shows real figures" metrics_are_real

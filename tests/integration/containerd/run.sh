@@ -26,6 +26,29 @@ a_missing_command_is_an_error() {
 	expect_match err 'no/such/command'
 }
 
+a_create_that_fails_leaves_no_shim() {
+	expect_status 1 run box --rm --annotation io.kata-like.nonsense=1 -- true
+	expect_match err 'io.kata-like.nonsense'
+}
+
+# BootstrapParams{1: "probe", 2: "default"}: what containerd 2.3 says.
+start_answers_in_the_words_of_its_caller() {
+	local shim=$KATA_LIKE_BUILD/containerd-shim-kata-like-v2
+	mkdir -p "$work/probe"
+	cd "$work/probe" || fail "no folder"
+	set -- -namespace default -address "$CONTAINERD_ADDRESS" -publish-binary "" -id probe
+	expect_equal "$("$shim" "$@" start <<<"" 2>&1 | sed 's/[0-9a-f]\{64\}/HASH/')" \
+		unix:///run/containerd/s/HASH
+	expect_equal "$(printf '\012\005probe\022\007default' | "$shim" "$@" start 2>&1 |
+		sed 's/[0-9a-f]\{64\}/HASH/')" \
+		'{"version":3,"address":"unix:///run/containerd/s/HASH","protocol":"ttrpc"}'
+	expect_equal "$(cat address)" "unix://$(find /run/containerd/s -type s)"
+	kill "$(pid_in probe shim.pid)"
+	within 10 sh -c "! test -e '$KATA_LIKE_STATE/default/probe'"
+	expect_equal "$("$shim" "$@" -bundle "$work/probe" delete | wc -c)" \
+		"$("$shim" "$@" -bundle "$work/probe" delete | wc -c)"
+}
+
 check "output, standard error and the exit status come through ctr run --rm" \
 	output_and_status_come_through
 check "ctr run -t has a terminal of the right size, resizing, Ctrl-C and its status" \
@@ -33,3 +56,7 @@ check "ctr run -t has a terminal of the right size, resizing, Ctrl-C and its sta
 check "standard input goes in whole and ends" input_goes_in_and_ends
 check "a command that is not there is an error that names it, and leaves no task" \
 	a_missing_command_is_an_error
+check "a Create that fails is an error that says why, and leaves no shim" \
+	a_create_that_fails_leaves_no_shim
+check "start answers old and new versions of containerd each in its words; delete is idempotent" \
+	start_answers_in_the_words_of_its_caller
