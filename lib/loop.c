@@ -250,6 +250,14 @@ int loop_add_child(struct loop *loop, pid_t pid, loop_child_fn *fn, void *ctx,
 	return source_register(source, EPOLLIN, ret_source);
 }
 
+bool loop_has_child(const struct loop *loop, pid_t pid)
+{
+	for (const struct loop_source *source = loop->sources; source; source = source->next)
+		if (source->kind == SOURCE_CHILD && source->pid == pid)
+			return true;
+	return false;
+}
+
 static void source_unlink(struct loop_source *source)
 {
 	struct loop *loop = source->loop;

@@ -8,6 +8,7 @@
 #define KATA_LIKE_LIB_LOOP_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -62,6 +63,9 @@ int loop_add_signal(struct loop *loop, int signal_number, loop_signal_fn *fn, vo
 /* Waits for a child by pidfd and reaps it. Freeing the source does not touch the child. */
 int loop_add_child(struct loop *loop, pid_t pid, loop_child_fn *fn, void *ctx,
 		   struct loop_source **ret_source) _must_check_;
+
+/* True for a process that loop_add_child() waits for. */
+bool loop_has_child(const struct loop *loop, pid_t pid);
 
 /* Ends a source; NULL is fine. Its callback is not called any more, even for events at hand. */
 void loop_source_free(struct loop_source *source);

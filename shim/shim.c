@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "shim/creation.h"
 #include "shim/events/task-events.h"
+#include "shim/orphans.h"
 #include "shim/sandbox-api/service.h"
 #include "shim/task/service.h"
 
@@ -185,7 +186,9 @@ static int set_up(struct shim *shim, const struct shim_config *config, struct er
 	if (r < 0)
 		return err_set(err, -r, "cannot set up the shim");
 	loop_timer_arm(shim->idle_timer, IDLE_TIMEOUT_MS);
-	r = publisher_new(shim->loop, &config->events, &shim->events, err);
+	r = orphans_adopt(shim->loop, err);
+	if (r == 0)
+		r = publisher_new(shim->loop, &config->events, &shim->events, err);
 	return r < 0 ? r
 		     : sandbox_new(shim->loop, &shim->state, config->debug, &callbacks,
 				   &shim->sandbox, err);
