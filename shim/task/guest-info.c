@@ -5,6 +5,7 @@
 #include "agent.pb-c.h"
 #include "metrics.pb-c.h"
 #include "proto/task-api.h"
+#include "shim/task/metrics-v1.h"
 #include "shim/task/task.h"
 #include "task.pb-c.h"
 
@@ -121,6 +122,21 @@ static void reply_metrics(struct ttrpc_call *call, struct metrics *m, size_t n_h
 	ttrpc_call_reply(call, &response.base);
 }
 
+static void reply_v1(struct ttrpc_call *call,
+		     const KataLike__Agent__V1__StatsContainerResponse *stats)
+{
+	KataLike__Task__StatsResponse response = KATA_LIKE__TASK__STATS_RESPONSE__INIT;
+	KataLike__Any any;
+
+	if (metrics_v1_pack(stats, &any) < 0) {
+		ttrpc_call_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	response.stats = &any;
+	ttrpc_call_reply(call, &response.base);
+	free(any.value.data);
+}
+
 static void stats_arrived(void *ctx, const struct ttrpc_status *status,
 			  const ProtobufCMessage *message)
 {
@@ -130,6 +146,10 @@ static void stats_arrived(void *ctx, const struct ttrpc_status *status,
 
 	if (status->code != TTRPC_OK) {
 		task_fail_status(call, status);
+		return;
+	}
+	if (metrics_v1_wanted()) {
+		reply_v1(call, stats);
 		return;
 	}
 	fill_cpu(&m, stats);
