@@ -6,9 +6,11 @@
  *	address		the shim's ttrpc socket ("unix:///…"), written when it listens
  *	shim.pid	the shim's pid and start time ("PID STARTTIME\n"; proc(5) stat field 22)
  *	vmm.pid		the VMM's, the same way
+ *	virtiofsd.pid	the file server's, while there is one
  *	shim.sock	the socket itself, unless containerd wants it elsewhere
  *	shim.log	the shim's log
  *	vmm.log		the VMM's log
+ *	virtiofsd.log	what the file server said
  *	console.log	the guest's serial console, when it is on
  *	settings.json	what the VM was made from, for `kata-like config ID`
  *	failure		why the sandbox ended, when it did not end by itself: one line

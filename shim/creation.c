@@ -2,8 +2,10 @@
 /*
  * The making of a container, step by step; each ends in the next one's call or in finish():
  *
- *	creation_start -> (job) disks_opened -> boot, or wait for the boot -> create hooks ->
+ *	creation_start -> (turn) prepare -> (job) prepared -> boot, or plug -> create hooks ->
  *	make_container -> made
+ *
+ * From prepare on it has the turn, so that containers of a pod are made one after the other.
  *
  * Where it fails after the hooks, those of poststop run before finish() (runtime-spec 1.2,
  * "Lifecycle", 12 and 13).
@@ -12,15 +14,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "agent.pb-c.h"
 #include "lib/log.h"
 #include "oci/spec.h"
-#include "shim/job.h"
+#include "proto/task-api.h"
 #include "shim/pod-settings.h"
 #include "shim/rootfs/plan.h"
-#include "shim/rootfs/snapshot.h"
 #include "shim/sandbox-api/service.h"
 #include "shim/sandbox/guest.h"
 
@@ -32,34 +34,28 @@ struct creation {
 	struct container *container;
 	creation_done_fn *done;
 	void *ctx;
-	char *config; /* config.json, as it is */
+	KataLike__Task__CreateTaskRequest *request; /* our own copy */
+	char *config;				    /* config.json, as it is */
 	size_t config_len;
 	struct settings *pod_settings; /* NULL when the VM was there already */
 	struct plan *plan;
-	struct job *job; /* opens the disks */
-	struct disk
-		disks[PLAN_ITEMS_MAX]; /* of the plan's items; descriptors while they are open */
-	bool awaits_boot;
+	struct turn *turn;
+	bool cancellable; /* nothing but the turn or the job is awaited */
+	bool is_pod;
+	bool awaits_boot; /* of a VM that comes without a container */
 	bool in_hooks, hooks_ran;
 	struct err failure; /* while the hooks of poststop run */
+	struct prepared prepared;
 };
-
-static void close_disks(struct creation *creation)
-{
-	for (size_t i = 0; i < PLAN_ITEMS_MAX; i++) {
-		if (creation->disks[i].fd >= 0)
-			close(creation->disks[i].fd);
-		creation->disks[i].fd = -1;
-	}
-}
 
 static void creation_free(struct creation *creation)
 {
-	job_cancel(creation->job);
-	close_disks(creation);
+	turn_end(creation->turn);
 	plan_free(creation->plan);
 	free(creation->pod_settings);
 	free(creation->config);
+	if (creation->request)
+		kata_like__task__create_task_request__free_unpacked(creation->request, NULL);
 	free(creation);
 }
 
@@ -82,8 +78,10 @@ static void end(struct creation *creation, const struct err *err)
 		done(ctx, container, err);
 		return;
 	}
-	if (container)
+	if (container) {
+		storage_release(shim->storage, container->id, NULL, NULL);
 		shim_remove_container(shim, container);
+	}
 	done(ctx, NULL, err);
 }
 
@@ -154,14 +152,55 @@ struct make_request {
 	KataLike__Agent__V1__CreateContainerRequest request;
 	KataLike__Agent__V1__Rootfs rootfs;
 	KataLike__Agent__V1__Stdio stdio;
-	KataLike__Agent__V1__Disk disks[PLAN_ITEMS_MAX];
-	KataLike__Agent__V1__DiskMount mounts[PLAN_ITEMS_MAX], *mount_list[PLAN_ITEMS_MAX];
-	char *options[PLAN_ITEMS_MAX][2];
+	KataLike__Agent__V1__Disk disks[PLAN_DISKS_MAX];
+	KataLike__Agent__V1__DiskMount mounts[PLAN_DISKS_MAX], *mount_list[PLAN_DISKS_MAX];
+	char *options[PLAN_DISKS_MAX][2];
+	KataLike__Agent__V1__SharedMount shared[PLAN_ITEMS_MAX], *shared_list[PLAN_ITEMS_MAX];
+	char names[PLAN_ITEMS_MAX][12];
 };
+
+static void fill_disk(const struct plan_item *item, const struct disk *disk, size_t i,
+		      struct make_request *make)
+{
+	KataLike__Agent__V1__DiskMount *mount = &make->mounts[i];
+
+	describe_disk(disk, item->readonly, &make->disks[i], make->options[i]);
+	if (!item->destination) {
+		/* What is not its own stays as it is, below an overlay. */
+		if (item->readonly)
+			make->rootfs.lower = &make->disks[i];
+		else
+			make->rootfs.disk = &make->disks[i];
+		return;
+	}
+	kata_like__agent__v1__disk_mount__init(mount);
+	mount->destination = item->destination;
+	mount->disk = &make->disks[i];
+	if (item->subpath)
+		mount->subpath = item->subpath;
+	make->mount_list[make->request.n_disk_mounts++] = mount;
+}
+
+static void fill_share(const struct plan_item *item, const struct prepared_share *share, size_t i,
+		       struct make_request *make)
+{
+	KataLike__Agent__V1__SharedMount *mount = &make->shared[i];
+
+	(void)snprintf(make->names[i], sizeof(make->names[i]), "%" PRIu32, share->number);
+	if (!item->destination) {
+		make->rootfs.shared = make->names[i];
+		return;
+	}
+	kata_like__agent__v1__shared_mount__init(mount);
+	mount->index = (uint32_t)item->index;
+	mount->path = make->names[i];
+	make->shared_list[make->request.n_shared_mounts++] = mount;
+}
 
 static void fill_request(struct creation *creation, struct make_request *make)
 {
 	const struct plan *plan = creation->plan;
+	size_t disk = 0, share = 0;
 
 	kata_like__agent__v1__create_container_request__init(&make->request);
 	kata_like__agent__v1__rootfs__init(&make->rootfs);
@@ -172,23 +211,18 @@ static void fill_request(struct creation *creation, struct make_request *make)
 	make->request.rootfs = &make->rootfs;
 	make->request.stdio = &make->stdio;
 	make->request.disk_mounts = make->mount_list;
+	make->request.shared_mounts = make->shared_list;
 	process_describe_stdio(creation->container->init, &make->stdio);
 	for (size_t i = 0; i < plan->n_items; i++) {
 		const struct plan_item *item = &plan->items[i];
-		KataLike__Agent__V1__DiskMount *mount = &make->mounts[i];
 
-		describe_disk(&creation->disks[i], item->readonly, &make->disks[i],
-			      make->options[i]);
-		if (!item->destination) {
-			make->rootfs.lower = &make->disks[i];
-			continue;
+		if (item->way == PLAN_DISK) {
+			fill_disk(item, &creation->prepared.disks[disk], disk, make);
+			disk++;
+		} else {
+			fill_share(item, &creation->prepared.shares[share], share, make);
+			share++;
 		}
-		kata_like__agent__v1__disk_mount__init(mount);
-		mount->destination = item->destination;
-		mount->disk = &make->disks[i];
-		if (item->subpath)
-			mount->subpath = item->subpath;
-		make->mount_list[make->request.n_disk_mounts++] = mount;
 	}
 }
 
@@ -204,20 +238,6 @@ static bool check_sandbox(const struct creation *creation, struct err *err)
 	return false;
 }
 
-static int check_disks_attached(const struct creation *creation, struct err *err)
-{
-	const struct plan *plan = creation->plan;
-
-	for (size_t i = 0; i < plan->n_items; i++)
-		if (!sandbox_has_disk(creation->shim->sandbox, creation->disks[i].serial))
-			return err_say(
-				err, EBUSY,
-				"%s is not among the disks of the pod's VM, and disks cannot "
-				"be added to a VM that runs",
-				plan->items[i].path);
-	return 0;
-}
-
 static void make_container(struct creation *creation)
 {
 	struct shim *shim = creation->shim;
@@ -231,11 +251,8 @@ static void make_container(struct creation *creation)
 		finish(creation, &err);
 		return;
 	}
-	r = check_disks_attached(creation, &err);
-	if (r == 0)
-		r = process_open_stdio(creation->container->init, shim->loop,
-				       sandbox_link(shim->sandbox),
-				       sandbox_next_port(shim->sandbox), &err);
+	r = process_open_stdio(creation->container->init, shim->loop, sandbox_link(shim->sandbox),
+			       sandbox_next_port(shim->sandbox), &err);
 	if (r < 0) {
 		finish(creation, &err);
 		return;
@@ -259,7 +276,7 @@ static void create_hooks_done(void *ctx, const struct err *err)
 		make_container(creation);
 }
 
-/* The VM is there. */
+/* The VM is there, with all that the container needs. */
 static void vm_ready(struct creation *creation)
 {
 	struct shim *shim = creation->shim;
@@ -267,7 +284,6 @@ static void vm_ready(struct creation *creation)
 	struct err err = ERR_INIT;
 
 	log_debug("%s: the VM is there", creation->container->id);
-	close_disks(creation);
 	creation->hooks_ran = true;
 	if (!hooks_has(hooks, HOOKS_CREATE)) {
 		make_container(creation);
@@ -279,146 +295,124 @@ static void vm_ready(struct creation *creation)
 		finish(creation, &err);
 }
 
-/* Whoever began the boot is among those that wait. A creation that ends may begin or end others. */
-static void booted(void *ctx, const struct err *err)
+static void vm_is_there(void *ctx, const struct err *err)
 {
-	struct shim *shim = ctx;
+	struct creation *creation = ctx;
 	struct err failure = *err;
-	bool found;
 
-	do {
-		found = false;
-		for (struct creation *c = shim->creations; c; c = c->next) {
-			if (!c->awaits_boot)
-				continue;
-			c->awaits_boot = false;
-			found = true;
-			if (failure.code == 0)
-				vm_ready(c);
-			else
-				finish(c, &failure);
-			break;
-		}
-	} while (found);
-	sandbox_api_booted(shim->api, &failure);
+	if (failure.code == 0)
+		vm_ready(creation);
+	else
+		finish(creation, &failure);
 }
 
-static int boot_vm(struct shim *shim, const struct settings *settings, const struct disk *disks,
-		   size_t n_disks, struct err *err)
+/*
+ * Boots the VM with what was prepared, for a creation or without one; booted and ctx as in
+ * sandbox_boot().
+ */
+static int boot_vm(struct shim *shim, const struct settings *settings, bool is_pod,
+		   sandbox_boot_fn *booted, void *ctx, struct err *err)
 {
+	struct sandbox_parts parts = { .fs_fd = -1 };
 	struct err unplaced = ERR_INIT;
 	struct guest guest;
 	int r = guest_from_settings(settings, &guest, err);
 
 	if (r == 0)
 		r = pod_settings_record(settings, &shim->state, err);
+	if (r == 0)
+		r = storage_boot(shim->storage, settings, is_pod, &parts, err);
+	if (r == 0)
+		r = sandbox_boot(shim->sandbox, &guest, &parts, booted, ctx, err);
 	if (r < 0) {
-		for (size_t i = 0; i < n_disks; i++)
-			close(disks[i].fd);
+		storage_boot_failed(shim->storage);
 		return r;
 	}
-	r = sandbox_boot(shim->sandbox, &guest, disks, n_disks, booted, shim, err);
 	/* What it allocates from here on, all of the guest's memory, is charged to the pod. */
-	if (r == 0 && place_add(&shim->place, sandbox_pid(shim->sandbox), &unplaced) < 0)
+	if (place_add(&shim->place, sandbox_pid(shim->sandbox), &unplaced) < 0 ||
+	    (parts.fs_fd >= 0 &&
+	     place_add(&shim->place, storage_server_pid(shim->storage), &unplaced) < 0))
 		log_warn("%s", err_text(&unplaced));
-	return r;
+	return 0;
+}
+
+/* A VM without a container: the creation that has the turn may have come to wait for it. */
+static void sandbox_booted(void *ctx, const struct err *err)
+{
+	struct shim *shim = ctx;
+	struct err failure = *err;
+
+	for (struct creation *c = shim->creations; c; c = c->next) {
+		if (!c->awaits_boot)
+			continue;
+		c->awaits_boot = false;
+		if (failure.code == 0)
+			storage_plug(shim->storage, vm_is_there, c);
+		else
+			finish(c, &failure);
+		break;
+	}
+	sandbox_api_booted(shim->api, &failure);
 }
 
 int creation_boot_sandbox(struct shim *shim, const struct settings *settings, struct err *err)
 {
-	return boot_vm(shim, settings, NULL, 0, err);
+	return boot_vm(shim, settings, true, sandbox_booted, shim, err);
 }
 
-/* Takes the disks over to a new VM, each once though several mounts may share it. */
 static int boot(struct creation *creation, struct err *err)
 {
-	struct disk unique[PLAN_ITEMS_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < creation->plan->n_items; i++) {
-		struct disk *disk = &creation->disks[i];
-		bool known = false;
-
-		for (size_t k = 0; k < n; k++)
-			known = known || strcmp(unique[k].serial, disk->serial) == 0;
-		if (known)
-			continue;
-		unique[n++] = *disk;
-		disk->fd = -1;
-	}
-	creation->awaits_boot = true;
-	return boot_vm(creation->shim, creation->pod_settings, unique, n, err);
+	return boot_vm(creation->shim, creation->pod_settings, creation->is_pod, vm_is_there,
+		       creation, err);
 }
 
-static void disks_opened(void *ctx, const struct err *failure, struct job_output *output)
+static int fail_ended(const struct shim *shim, struct err *err)
+{
+	return err_say(err, ECONNRESET, "the sandbox has ended%s%s",
+		       *sandbox_failure(shim->sandbox) ? ": " : "", sandbox_failure(shim->sandbox));
+}
+
+static void prepared(void *ctx, const struct err *failure)
 {
 	struct creation *creation = ctx;
-	struct err err = ERR_INIT;
+	struct shim *shim = creation->shim;
+	struct err err = *failure;
 
-	creation->job = NULL;
-	if (!output) {
-		finish(creation, failure);
+	creation->cancellable = false;
+	if (err.code != 0) {
+		finish(creation, &err);
 		return;
 	}
-	log_debug("%s: disks are open", creation->container->id);
-	memcpy(creation->disks, output->record, output->record_len);
-	for (size_t i = 0; i < output->n_fds; i++)
-		creation->disks[i].fd = output->fds[i];
-	switch (sandbox_state(creation->shim->sandbox)) {
+	log_debug("%s: its files are ready", creation->container->id);
+	switch (sandbox_state(shim->sandbox)) {
 	case SANDBOX_NOTHING:
 		if (boot(creation, &err) < 0)
 			finish(creation, &err);
 		break;
-	case SANDBOX_BOOTING:
-		close_disks(creation);
-		creation->awaits_boot = true;
-		break;
 	case SANDBOX_READY:
-		vm_ready(creation);
+		storage_plug(shim->storage, vm_is_there, creation);
+		break;
+	case SANDBOX_BOOTING:
+		creation->awaits_boot = true;
 		break;
 	case SANDBOX_STOPPING:
 	case SANDBOX_GONE:
-		(void)err_say(&err, ECONNRESET, "the sandbox has ended%s%s",
-			      *sandbox_failure(creation->shim->sandbox) ? ": " : "",
-			      sandbox_failure(creation->shim->sandbox));
+		(void)fail_ended(shim, &err);
 		finish(creation, &err);
 		break;
 	}
 }
 
-/* What the job works with, in its copy of our memory. */
-struct disks_input {
-	const struct plan *plan;
-	const KataLike__Task__CreateTaskRequest *request;
-};
-
-/* In the job's process. */
-static int open_disks(const void *input, struct job_output *output, struct err *err)
+static void prepare(void *ctx)
 {
-	const struct disks_input *in = input;
-	const struct plan *plan = in->plan;
-	struct disk disks[PLAN_ITEMS_MAX];
+	struct creation *creation = ctx;
+	const KataLike__Task__CreateTaskRequest *request = creation->request;
+	struct err err = ERR_INIT;
 
-	if (in->request->n_rootfs > 0) {
-		int r = snapshot_mount(in->request->rootfs, in->request->n_rootfs,
-				       plan->items[0].path, err);
-
-		if (r < 0)
-			return err_push(err, "root filesystem");
-	}
-	_Static_assert(sizeof(disks) <= JOB_RECORD_MAX, "the record holds every disk");
-	for (size_t i = 0; i < plan->n_items; i++) {
-		const struct plan_item *item = &plan->items[i];
-		int r = disk_open(&item->request, &disks[i], err);
-
-		if (r < 0)
-			return item->destination ? err_push(err, "mount %s", item->destination)
-						 : err_push(err, "root filesystem");
-		output->fds[output->n_fds++] = disks[i].fd;
-	}
-	output->record_len = plan->n_items * sizeof(disks[0]);
-	memcpy(output->record, disks, output->record_len);
-	return 0;
+	if (storage_prepare(creation->shim->storage, creation->container->id, creation->plan,
+			    request->rootfs, request->n_rootfs, &creation->prepared, prepared,
+			    creation, &err) < 0)
+		finish(creation, &err);
 }
 
 static int check_request(struct shim *shim, const KataLike__Task__CreateTaskRequest *request,
@@ -429,9 +423,7 @@ static int check_request(struct shim *shim, const KataLike__Task__CreateTaskRequ
 	if (r < 0)
 		return r;
 	if (shim->stopping || sandbox_state(shim->sandbox) >= SANDBOX_STOPPING)
-		return err_say(err, ECONNRESET, "the sandbox has ended%s%s",
-			       *sandbox_failure(shim->sandbox) ? ": " : "",
-			       sandbox_failure(shim->sandbox));
+		return fail_ended(shim, err);
 	if (shim_find(shim, request->id, true))
 		return err_say(err, EEXIST, "container %s exists already", request->id);
 	if (*request->checkpoint || *request->parent_checkpoint)
@@ -454,15 +446,30 @@ static int configure_pod(struct creation *creation, const KataLike__Any *options
 	return pod_settings_make(options, spec, creation->pod_settings, err);
 }
 
-static int read_config(struct creation *creation, const KataLike__Task__CreateTaskRequest *request,
-		       struct hooks **ret_hooks, struct err *err)
+static bool names_pod(const struct oci_spec *spec)
 {
-	const char *bundle = request->bundle;
+	for (size_t i = 0; i < spec->annotations.n; i++)
+		if (strcmp(spec->annotations.list[i].key, ANNOTATION_CRI_TYPE) == 0)
+			return true;
+	return false;
+}
+
+static int read_config(struct creation *creation, struct hooks **ret_hooks, struct err *err)
+{
+	const KataLike__Task__CreateTaskRequest *request = creation->request;
+	struct shim *shim = creation->shim;
+	const struct plan_input input = {
+		.bundle = request->bundle,
+		.mounts = request->rootfs,
+		.n_mounts = request->n_rootfs,
+		.can_share = geteuid() == 0,
+		.owns_root = state_is_containerds(&shim->state),
+	};
 	_cleanup_free_ char *path = NULL;
 	_cleanup_oci_spec_ struct oci_spec *spec = NULL;
 	int r;
 
-	if (asprintf(&path, "%s/config.json", bundle) < 0) {
+	if (asprintf(&path, "%s/config.json", request->bundle) < 0) {
 		path = NULL;
 		return err_set(err, ENOMEM, "cannot read config.json");
 	}
@@ -471,14 +478,30 @@ static int read_config(struct creation *creation, const KataLike__Task__CreateTa
 	if (r == 0)
 		r = oci_spec_parse(creation->config, creation->config_len, &spec, err);
 	if (r == 0)
-		r = plan_make(spec, bundle, &creation->plan, err);
+		r = plan_make(spec, &input, &creation->plan, err);
 	if (r == 0)
-		r = place_take(&creation->shim->place, spec, &creation->shim->state, err);
+		r = place_take(&shim->place, spec, &shim->state, err);
 	if (r == 0)
 		r = configure_pod(creation, request->options, spec, err);
 	if (r == 0)
-		r = hooks_new(TAKE_PTR(spec), request->id, bundle, ret_hooks, err);
+		if (r == 0)
+			creation->is_pod = names_pod(spec);
+	if (r == 0)
+		r = hooks_new(TAKE_PTR(spec), request->id, request->bundle, ret_hooks, err);
 	return r;
+}
+
+static int copy_request(struct creation *creation, const KataLike__Task__CreateTaskRequest *request,
+			struct err *err)
+{
+	size_t len = kata_like__task__create_task_request__get_packed_size(request);
+	_cleanup_free_ uint8_t *packed = malloc(len + 1);
+
+	if (packed) {
+		kata_like__task__create_task_request__pack(request, packed);
+		creation->request = kata_like__task__create_task_request__unpack(NULL, len, packed);
+	}
+	return creation->request ? 0 : err_set(err, ENOMEM, "cannot make a container");
 }
 
 static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequest *request,
@@ -487,12 +510,13 @@ static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequ
 	struct shim *shim = creation->shim;
 	struct process_io io = { request->terminal, request->stdin, request->stdout,
 				 request->stderr };
-	struct disks_input input;
 	struct hooks *hooks = NULL;
 	int r = check_request(shim, request, err);
 
 	if (r == 0)
-		r = read_config(creation, request, &hooks, err);
+		r = copy_request(creation, request, err);
+	if (r == 0)
+		r = read_config(creation, &hooks, err);
 	if (r < 0)
 		return r;
 	creation->container =
@@ -507,9 +531,11 @@ static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequ
 	r = shim_hold_process(shim, creation->container->init, err);
 	if (r < 0)
 		return r;
-	input = (struct disks_input){ creation->plan, request };
-	return job_start(shim->loop, open_disks, &input, disks_opened, creation, &creation->job,
-			 err);
+	creation->turn = storage_take_turn(shim->storage, prepare, creation);
+	if (!creation->turn)
+		return err_set(err, ENOMEM, "cannot make a container");
+	creation->cancellable = true;
+	return 0;
 }
 
 void creation_start(struct shim *shim, const KataLike__Task__CreateTaskRequest *request,
@@ -526,8 +552,6 @@ void creation_start(struct shim *shim, const KataLike__Task__CreateTaskRequest *
 	creation->shim = shim;
 	creation->done = done;
 	creation->ctx = ctx;
-	for (size_t i = 0; i < PLAN_ITEMS_MAX; i++)
-		creation->disks[i].fd = -1;
 	creation->next = shim->creations;
 	shim->creations = creation;
 	if (begin(creation, request, &err) < 0)
@@ -539,11 +563,12 @@ void creation_cancel_all(struct shim *shim)
 	struct err err = ERR_INIT;
 
 	(void)err_say(&err, ECANCELED, "the sandbox is shutting down");
+	storage_cancel(shim->storage);
 	for (struct creation *c = shim->creations, *next; c; c = next) {
 		next = c->next;
 		if (c->in_hooks)
 			hooks_cancel(c->container->hooks);
-		if (c->job || c->in_hooks)
+		if (c->cancellable || c->in_hooks)
 			finish(c, &err);
 	}
 }

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#define RESULT_FD	  3
 #define PROGRAM_ERROR_MAX 512
 #define SBIN_PATH	  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -44,14 +45,28 @@ int job_child_reset(pid_t parent)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
-_noreturn_ static void child_main(pid_t parent, int result_fd, job_work_fn *work, const void *input)
+/* The result's descriptor becomes 3, the input's, if any, JOB_INPUT_FD; all others are closed. */
+static int arrange_descriptors(int result_fd, int input_fd)
+{
+	int first_closed = input_fd >= 0 ? JOB_INPUT_FD + 1 : JOB_INPUT_FD;
+
+	/* Away from the low numbers first: one could be where the other is to go. */
+	result_fd = fcntl(result_fd, F_DUPFD, JOB_INPUT_FD + 1);
+	input_fd = input_fd < 0 ? -1 : fcntl(input_fd, F_DUPFD, JOB_INPUT_FD + 1);
+	if (dup3(result_fd, RESULT_FD, O_CLOEXEC) < 0)
+		return -errno;
+	if (input_fd >= 0 && dup3(input_fd, JOB_INPUT_FD, O_CLOEXEC) < 0)
+		return -errno;
+	return close_range((unsigned int)first_closed, ~0u, 0) < 0 ? -errno : 0;
+}
+
+_noreturn_ static void child_main(pid_t parent, int result_fd, int input_fd, job_work_fn *work,
+				  const void *input)
 {
 	struct job_output output = { .record_len = 0 };
 	struct job_result result = { .record_len = 0 };
 
-	if (job_child_reset(parent) < 0 || dup2(result_fd, 3) < 0 || close_range(4, ~0u, 0) < 0)
-		_exit(1);
-	if (fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
+	if (job_child_reset(parent) < 0 || arrange_descriptors(result_fd, input_fd) < 0)
 		_exit(1);
 	if (work(input, &output, &result.err) < 0) {
 		if (result.err.code == 0)
@@ -60,7 +75,7 @@ _noreturn_ static void child_main(pid_t parent, int result_fd, job_work_fn *work
 	}
 	result.record_len = output.record_len;
 	memcpy(result.record, output.record, output.record_len);
-	_exit(fd_send(3, &result, sizeof(result), output.fds, output.n_fds) < 0 ? 1 : 0);
+	_exit(fd_send(RESULT_FD, &result, sizeof(result), output.fds, output.n_fds) < 0 ? 1 : 0);
 }
 
 static void job_free(struct job *job)
@@ -104,6 +119,12 @@ static void child_ended(void *ctx, pid_t pid, int wait_status)
 int job_start(struct loop *loop, job_work_fn *work, const void *input, job_done_fn *done, void *ctx,
 	      struct job **ret_job, struct err *err)
 {
+	return job_start_with(loop, work, input, -1, done, ctx, ret_job, err);
+}
+
+int job_start_with(struct loop *loop, job_work_fn *work, const void *input, int input_fd,
+		   job_done_fn *done, void *ctx, struct job **ret_job, struct err *err)
+{
 	_cleanup_free_ struct job *job = calloc(1, sizeof(*job));
 	_cleanup_fd_ int ours = -1, theirs = -1;
 	pid_t parent = getpid(), pid;
@@ -122,7 +143,7 @@ int job_start(struct loop *loop, job_work_fn *work, const void *input, job_done_
 	if (pid < 0)
 		return err_set(err, errno, "cannot start a worker process");
 	if (pid == 0)
-		child_main(parent, theirs, work, input);
+		child_main(parent, theirs, input_fd, work, input);
 	r = loop_add_child(loop, pid, child_ended, job, &job->child);
 	if (r < 0) {
 		(void)kill(pid, SIGKILL);

@@ -10,7 +10,7 @@
 #include "lib/fd.h"
 #include "lib/loop.h"
 
-#define JOB_RECORD_MAX 4096
+#define JOB_RECORD_MAX 16384
 
 struct job;
 
@@ -22,7 +22,11 @@ struct job_output {
 	size_t n_fds;
 };
 
-/* Runs in the child, with no descriptors but the standard three. 0, or negative with err set. */
+/* Where the child has the descriptor that job_start_with() was given. */
+#define JOB_INPUT_FD 4
+
+/* Runs in the child, with no descriptors but the standard three, its own and JOB_INPUT_FD. 0, or
+ * negative with err set. */
 typedef int job_work_fn(const void *input, struct job_output *output, struct err *err);
 
 /*
@@ -34,6 +38,10 @@ typedef void job_done_fn(void *ctx, const struct err *err, struct job_output *ou
 /* Starts work(input); input is read in the child's copy of our memory. The job frees itself. */
 int job_start(struct loop *loop, job_work_fn *work, const void *input, job_done_fn *done, void *ctx,
 	      struct job **ret_job, struct err *err) _must_check_;
+/* The same; input_fd, the caller's, is one more descriptor for it, or -1. */
+int job_start_with(struct loop *loop, job_work_fn *work, const void *input, int input_fd,
+		   job_done_fn *done, void *ctx, struct job **ret_job, struct err *err)
+	_must_check_;
 
 /* Kills the child and forgets the job; done is not called. NULL is fine; not after done. */
 void job_cancel(struct job *job);

@@ -77,6 +77,7 @@ static void sandbox_is_gone(void *ctx, bool killed, const char *reason)
 		if (c->ready)
 			container_all_over(c, status);
 	sandbox_api_gone(shim->api, reason ? status : 0);
+	storage_abandon(shim->storage);
 }
 
 static void out_of_memory(void *ctx, const char *container_id)
@@ -100,6 +101,7 @@ static void events_flushed(void *ctx)
 	struct shim *shim = ctx;
 	struct err err = ERR_INIT;
 
+	storage_end(shim->storage);
 	place_leave(&shim->place);
 	if (state_remove(&shim->state, &err) < 0)
 		log_error("%s", err_text(&err));
@@ -189,9 +191,11 @@ static int set_up(struct shim *shim, const struct shim_config *config, struct er
 	r = orphans_adopt(shim->loop, err);
 	if (r == 0)
 		r = publisher_new(shim->loop, &config->events, &shim->events, err);
+	if (r == 0)
+		r = sandbox_new(shim->loop, &shim->state, config->debug, &callbacks, &shim->sandbox,
+				err);
 	return r < 0 ? r
-		     : sandbox_new(shim->loop, &shim->state, config->debug, &callbacks,
-				   &shim->sandbox, err);
+		     : storage_new(shim->loop, &shim->state, shim->sandbox, &shim->storage, err);
 }
 
 static void tear_down(struct shim *shim)
@@ -200,6 +204,7 @@ static void tear_down(struct shim *shim)
 		shim_remove_container(shim, shim->containers);
 	sandbox_api_free(shim->api);
 	sandbox_free(shim->sandbox);
+	storage_free(shim->storage);
 	publisher_free(shim->events);
 	ttrpc_server_free(shim->server);
 	loop_free(shim->loop);

@@ -12,6 +12,7 @@
 #include "shim/sandbox/container.h"
 #include "shim/sandbox/place.h"
 #include "shim/sandbox/sandbox.h"
+#include "shim/sandbox/storage.h"
 #include "shim/state.h"
 
 struct creation;
@@ -25,6 +26,7 @@ struct shim {
 	struct place place;
 	struct sandbox *sandbox;
 	struct sandbox_api *api; /* NULL unless containerd made the pod by that */
+	struct storage *storage;
 	struct container *containers;
 	struct creation *creations; /* containers being made */
 	struct loop_source *idle_timer;

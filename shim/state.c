@@ -69,11 +69,16 @@ int state_file(const struct state *state, const char *name, char *ret_path, stru
 	return paths_sandbox(state->namespace, state->id, name, ret_path, err);
 }
 
+bool state_is_containerds(const struct state *state)
+{
+	return strncmp(state->socket, CONTAINERD_SOCKETS, strlen(CONTAINERD_SOCKETS)) == 0;
+}
+
 int state_make(const struct state *state, struct err *err)
 {
 	int r = dir_make(state->dir, 0700, err);
 
-	if (r < 0 || strncmp(state->socket, CONTAINERD_SOCKETS, strlen(CONTAINERD_SOCKETS)) != 0)
+	if (r < 0 || !state_is_containerds(state))
 		return r;
 	return dir_make(CONTAINERD_SOCKETS, 0711, err);
 }
@@ -102,15 +107,19 @@ bool state_shim_lives(const struct state *state)
 
 int state_clear(const struct state *state, struct err *err)
 {
-	static const char *const files[] = { "vmm.pid", "shim.pid", "address", "failure" };
+	static const char *const children[] = { "vmm.pid", "virtiofsd.pid" };
+	static const char *const files[] = { "vmm.pid", "virtiofsd.pid", "shim.pid", "address",
+					     "failure" };
 	char path[PATHS_MAX];
-	int r = state_file(state, "vmm.pid", path, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = pidfile_kill(path, VMM_KILL_TIMEOUT_MS, err);
-	if (r < 0)
-		return err_push(err, "cannot end the VM of sandbox %s", state->id);
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		r = state_file(state, children[i], path, err);
+		if (r == 0)
+			r = pidfile_kill(path, VMM_KILL_TIMEOUT_MS, err);
+		if (r < 0)
+			return err_push(err, "cannot end the VM of sandbox %s", state->id);
+	}
 	place_clear(state);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		r = state_file(state, files[i], path, err);

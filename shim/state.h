@@ -30,6 +30,9 @@ struct state {
 int state_locate(const char *namespace, const char *id, const char *containerd_address,
 		 struct state *ret_state, struct err *err) _must_check_;
 
+/* True if containerd manages the sandbox. */
+bool state_is_containerds(const struct state *state);
+
 /* The path of a file in the folder, into a buffer of PATHS_MAX. */
 int state_file(const struct state *state, const char *name, char *ret_path, struct err *err)
 	_must_check_;

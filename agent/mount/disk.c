@@ -88,3 +88,59 @@ int disk_mount(const struct disk *disk, struct err *err)
 	mount_options_fini(&options);
 	return fd < 0 ? err_push(err, "disk \"%s\" (%s)", disk->serial, path) : fd;
 }
+
+static bool is_address(const char *text)
+{
+	unsigned int domain, bus, device, function;
+	char again[16];
+
+	if (sscanf(text, "%4x:%2x:%2x.%1x", &domain, &bus, &device, &function) != 4)
+		return false;
+	(void)snprintf(again, sizeof(again), "%04x:%02x:%02x.%x", domain, bus, device, function);
+	return strcmp(again, text) == 0;
+}
+
+/* An exclusive open fails for as long as a file system is mounted from it. */
+static int check_unused(const char *block_dir, struct err *err)
+{
+	_cleanup_dir_ DIR *dir = opendir(block_dir);
+
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		char path[DISK_PATH_MAX];
+		_cleanup_fd_ int fd = -1;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		(void)snprintf(path, sizeof(path), "/dev/%.32s", entry->d_name);
+		fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+		if (fd < 0 && errno == EBUSY)
+			return err_say(err, EBUSY, "%s is still in use", path);
+	}
+	return 0;
+}
+
+int disk_remove(const char *address, struct err *err)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	char path[320];
+	int r = 0;
+
+	if (!is_address(address))
+		return err_say(err, EINVAL, "\"%.32s\" is no PCI address", address);
+	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", address);
+	dir = opendir(path);
+	if (!dir)
+		return err_set(err, errno, "PCI device %s", address);
+	for (struct dirent *entry; r == 0 && (entry = readdir(dir));) {
+		if (strncmp(entry->d_name, "virtio", 6) != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%.200s/block", address,
+			       entry->d_name);
+		r = check_unused(path, err);
+	}
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", address);
+	r = file_poke(AT_FDCWD, path, "1");
+	return r < 0 ? err_set(err, -r, "cannot remove PCI device %s", address) : 0;
+}

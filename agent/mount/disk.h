@@ -23,4 +23,10 @@ int disk_find(const char *serial, char ret_path[DISK_PATH_MAX], struct err *err)
 /* Mounts its file system, attached nowhere. The descriptor, or -errno. */
 int disk_mount(const struct disk *disk, struct err *err) _must_check_;
 
+/*
+ * Takes the PCI device at address ("0000:00:05.0") from its driver, so that the VMM can remove it.
+ * -EINVAL for what is no address, -ENOENT, -EBUSY while a disk on it is mounted or open.
+ */
+int disk_remove(const char *address, struct err *err) _must_check_;
+
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/mount/shared.h"
 #include "agent/rpc/handlers.h"
 #include "common.pb-c.h"
 
@@ -42,10 +43,16 @@ static int take_rootfs(const struct agent *agent, const KataLike__Agent__V1__Roo
 		rootfs->directory = params->spec->root_path;
 		return 0;
 	}
-	if (!from || !from->lower == !from->disk)
+	if (!from || (from->lower != NULL) + (from->disk != NULL) + (*from->shared != '\0') != 1)
 		return err_say(err, EINVAL,
 			       "the root file system needs one disk, read-only below an overlay "
-			       "or writable");
+			       "or writable, or a shared directory");
+	if (*from->shared) {
+		rootfs->kind = ROOTFS_DIRECTORY;
+		rootfs->directory = arena_alloc(arena, SHARED_PATH_MAX, 1);
+		return rootfs->directory ? shared_use(from->shared, rootfs->directory, err)
+					 : err_set(err, ENOMEM, "root file system");
+	}
 	rootfs->overlay_size_bytes = from->overlay_size_bytes;
 	rootfs->kind = from->lower ? ROOTFS_OVERLAY : ROOTFS_DISK;
 	return copy_disk(arena, from->lower ? from->lower : from->disk, &rootfs->disk, err);
@@ -80,6 +87,26 @@ static int take_disk_mounts(const KataLike__Agent__V1__CreateContainerRequest *r
 	return 0;
 }
 
+static int take_shared_mounts(const KataLike__Agent__V1__CreateContainerRequest *request,
+			      struct oci_spec *spec, struct err *err)
+{
+	for (size_t i = 0; i < request->n_shared_mounts; i++) {
+		const KataLike__Agent__V1__SharedMount *from = request->shared_mounts[i];
+		char *source = arena_alloc(&spec->arena, SHARED_PATH_MAX, 1);
+		int r;
+
+		if (!source)
+			return err_set(err, ENOMEM, "shared mounts");
+		if (from->index >= spec->n_mounts)
+			return err_say(err, EINVAL, "config.json has no mount %u", from->index);
+		r = shared_use(from->path, source, err);
+		if (r < 0)
+			return err_push(err, "mount %s", spec->mounts[from->index].destination);
+		spec->mounts[from->index].source = source;
+	}
+	return 0;
+}
+
 static int take_params(const struct agent *agent,
 		       const KataLike__Agent__V1__CreateContainerRequest *request,
 		       struct container_params *params, struct err *err)
@@ -91,6 +118,8 @@ static int take_params(const struct agent *agent,
 		r = take_rootfs(agent, request->rootfs, params, err);
 	if (r == 0)
 		r = take_disk_mounts(request, params, err);
+	if (r == 0)
+		r = take_shared_mounts(request, params->spec, err);
 	if (r == 0 && request->stdio && params->spec->process)
 		params->spec->process->terminal = request->stdio->terminal;
 	if (r == 0)

@@ -33,6 +33,8 @@ static const struct ttrpc_method methods[] = {
 	{ "UpdateContainer", rpc_update_container, TYPE(update_container_request), EMPTY },
 	{ "StatsContainer", rpc_stats_container, TYPE(container_request),
 	  TYPE(stats_container_response) },
+	{ "RemoveDevice", rpc_remove_device, TYPE(remove_device_request), EMPTY },
+	{ "ReleaseShared", rpc_release_shared, TYPE(release_shared_request), EMPTY },
 	{ "NextEvent", rpc_next_event, EMPTY, TYPE(event) },
 };
 

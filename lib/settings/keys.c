@@ -171,6 +171,8 @@ const struct key settings_keys[SETTING_N_KEYS] = {
 	[SETTING_JAIL_COUNT] = { "jail", "users", NULL, "65536", check_user },
 	[SETTING_NETWORK] = { "network", "model", "network", "tcfilter", check_network },
 	[SETTING_FILE_SERVER] = { "storage", "file_server", NULL, "", check_path },
+	[SETTING_SHARED_MEMORY] = { "storage", "shared_memory", "shared-memory", "false",
+				    check_flag },
 	[SETTING_DEBUG] = { "log", "debug", NULL, "false", check_flag },
 	[SETTING_ANNOTATIONS] = { "annotations", "allow", NULL, "cpus memory cmdline",
 				  check_allow },

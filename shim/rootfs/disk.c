@@ -44,16 +44,40 @@ static int detect_filesystem(int fd, const char *path, char *ret_name, struct er
 	return 0;
 }
 
+/* A device by its number, which several nodes may have. */
 static void name_by_inode(const struct stat *st, char *ret_serial)
 {
+	const uint64_t identity[2] = { S_ISBLK(st->st_mode) ? st->st_rdev : st->st_dev,
+				       S_ISBLK(st->st_mode) ? 0 : st->st_ino };
 	struct sha256_ctx hash;
 	uint8_t digest[SHA256_DIGEST_SIZE];
 
 	sha256_init(&hash);
-	sha256_update(&hash, sizeof(st->st_dev), (const uint8_t *)&st->st_dev);
-	sha256_update(&hash, sizeof(st->st_ino), (const uint8_t *)&st->st_ino);
+	sha256_update(&hash, sizeof(identity), (const uint8_t *)identity);
 	sha256_digest(&hash, sizeof(digest), digest);
 	image_serial(digest, 'f', ret_serial);
+}
+
+/* Against other users: a block device by the kernel, which knows of mounts too; a file by flock. */
+static int lock_image(int fd, const struct stat *st, const struct disk_request *request,
+		      struct err *err)
+{
+	_cleanup_fd_ int exclusive = -1;
+
+	if (S_ISBLK(st->st_mode)) {
+		if (!request->writable)
+			return 0;
+		exclusive = open(request->path, O_RDWR | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+		if (exclusive < 0)
+			return err_set(err, errno, "cannot have device %s alone", request->path);
+		return dup3(exclusive, fd, O_CLOEXEC) < 0
+			       ? err_set(err, errno, "cannot open device %s", request->path)
+			       : 0;
+	}
+	if (flock(fd, (request->writable ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0)
+		return err_say(err, errno == EWOULDBLOCK ? EBUSY : errno,
+			       "image %s is in use by another VM", request->path);
+	return 0;
 }
 
 static int open_image(const struct disk_request *request, struct disk *disk, struct err *err)
@@ -67,12 +91,12 @@ static int open_image(const struct disk_request *request, struct disk *disk, str
 		return err_set(err, errno, "cannot open image %s", request->path);
 	if (fstat(fd, &st) < 0)
 		return err_set(err, errno, "cannot stat %s", request->path);
-	if (!S_ISREG(st.st_mode))
-		return err_say(err, EINVAL, "%s is not a regular file", request->path);
-	if (flock(fd, (request->writable ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0)
-		return err_say(err, errno == EWOULDBLOCK ? EBUSY : errno,
-			       "image %s is in use by another VM", request->path);
-	r = detect_filesystem(fd, request->path, disk->filesystem, err);
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return err_say(err, EINVAL, "%s is neither a regular file nor a block device",
+			       request->path);
+	r = lock_image(fd, &st, request, err);
+	if (r == 0)
+		r = detect_filesystem(fd, request->path, disk->filesystem, err);
 	if (r < 0)
 		return r;
 	if (request->writable && strcmp(disk->filesystem, "erofs") == 0)

@@ -22,7 +22,7 @@ struct disk {
 /* How a path is to become a disk. */
 enum disk_origin {
 	DISK_FROM_TREE,	 /* a folder, or a single file: an EROFS image of it, from the cache */
-	DISK_FROM_IMAGE, /* an image file as it is */
+	DISK_FROM_IMAGE, /* an image file or a block device as it is */
 };
 
 struct disk_request {
@@ -33,7 +33,8 @@ struct disk_request {
 
 /*
  * Makes the disk ready and opens it. Blocks, for as long as an image takes to be built. A writable
- * image is locked against use by another VM (flock), a read-only one against a writer: -EBUSY. fd
+ * image is locked against use by another VM (flock), a read-only one against a writer: -EBUSY; a
+ * writable device is opened for this one alone. fd
  * is the caller's.
  */
 int disk_open(const struct disk_request *request, struct disk *ret_disk, struct err *err)

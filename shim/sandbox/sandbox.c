@@ -32,8 +32,7 @@ struct sandbox {
 	bool debug;
 	struct sandbox_callbacks callbacks;
 	enum sandbox_state step;
-	struct disk disks[SANDBOX_DISKS_MAX]; /* their descriptors are the VMM's alone */
-	size_t n_disks;
+	bool writes; /* the guest has something of the host's to write back to */
 	struct vsock_link *link;
 	struct vmm_process *vmm;
 	struct log_tail *console; /* NULL without one */
@@ -235,7 +234,8 @@ static int open_boot_files(struct sandbox *sandbox, const struct guest *guest,
 }
 
 static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
-		     const struct boot_files *files, struct err *err)
+		     const struct sandbox_parts *parts, const struct boot_files *files,
+		     struct err *err)
 {
 	char log_path[PATHS_MAX], pid_path[PATHS_MAX], cmdline[GUEST_CMDLINE_MAX + 64];
 	struct vmm_config config = {
@@ -247,8 +247,10 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 		.cmdline = cmdline,
 		.cpus = guest->cpus,
 		.memory_bytes = guest->memory_bytes,
-		.disks = sandbox->disks,
-		.n_disks = sandbox->n_disks,
+		.disks = parts->disks,
+		.n_disks = parts->n_disks,
+		.fs_fd = parts->fs_fd,
+		.shared_memory = parts->shared_memory,
 		.sandbox_id = sandbox->state->id,
 		.cpu_model = guest->cpu_model,
 		.first_user = guest->first_user,
@@ -301,29 +303,33 @@ static void undo_boot(struct sandbox *sandbox)
 	sandbox->vmm = NULL;
 	sandbox->link = NULL;
 	sandbox->lost_timer = NULL;
-	sandbox->n_disks = 0;
+	sandbox->writes = false;
 	sandbox->pid = 0;
 }
 
-int sandbox_boot(struct sandbox *sandbox, const struct guest *guest, const struct disk *disks,
-		 size_t n_disks, sandbox_boot_fn *done, void *ctx, struct err *err)
+static void close_parts(const struct sandbox_parts *parts)
+{
+	for (size_t i = 0; i < parts->n_disks; i++)
+		close(parts->disks[i].fd);
+	if (parts->fs_fd >= 0)
+		close(parts->fs_fd);
+}
+
+int sandbox_boot(struct sandbox *sandbox, const struct guest *guest,
+		 const struct sandbox_parts *parts, sandbox_boot_fn *done, void *ctx,
+		 struct err *err)
 {
 	_cleanup_(cleanup_boot_files) struct boot_files files = { -1, -1, -1, -1, -1 };
-	int r = 0;
+	int r = open_boot_files(sandbox, guest, &files, err);
 
-	for (size_t i = 0; i < n_disks && i < SANDBOX_DISKS_MAX; i++)
-		sandbox->disks[i] = disks[i];
-	sandbox->n_disks = MIN(n_disks, (size_t)SANDBOX_DISKS_MAX);
-	if (n_disks > SANDBOX_DISKS_MAX)
-		r = err_say(err, E2BIG, "more than %d disks", SANDBOX_DISKS_MAX);
-	if (r == 0)
-		r = open_boot_files(sandbox, guest, &files, err);
+	sandbox->writes = parts->fs_fd >= 0;
+	for (size_t i = 0; i < parts->n_disks; i++)
+		sandbox->writes = sandbox->writes || parts->disks[i].writable;
 	if (r == 0)
 		r = await_agent(sandbox, guest, err);
 	if (r == 0)
-		r = start_vmm(sandbox, guest, &files, err);
-	for (size_t i = 0; i < n_disks; i++)
-		close(disks[i].fd);
+		r = start_vmm(sandbox, guest, parts, &files, err);
+	close_parts(parts);
 	if (r < 0) {
 		undo_boot(sandbox);
 		return r;
@@ -332,14 +338,6 @@ int sandbox_boot(struct sandbox *sandbox, const struct guest *guest, const struc
 	sandbox->booted = done;
 	sandbox->booted_ctx = ctx;
 	return 0;
-}
-
-static bool has_writable_disk(const struct sandbox *sandbox)
-{
-	for (size_t i = 0; i < sandbox->n_disks; i++)
-		if (sandbox->disks[i].writable)
-			return true;
-	return false;
 }
 
 static void agent_destroyed(void *ctx, const struct ttrpc_status *status,
@@ -351,7 +349,7 @@ static void agent_destroyed(void *ctx, const struct ttrpc_status *status,
 	if (status->code == TTRPC_CANCELLED)
 		return;
 	if (status->code != TTRPC_OK)
-		log_warn("the guest did not write back its disks: %s", status->message);
+		log_warn("the guest did not write back its files: %s", status->message);
 	vmm_process_stop(sandbox->vmm);
 }
 
@@ -368,7 +366,7 @@ void sandbox_stop(struct sandbox *sandbox, loop_fn *done, void *ctx)
 	sandbox->stopped = done;
 	sandbox->stopped_ctx = ctx;
 	sandbox->step = SANDBOX_STOPPING;
-	if (before == SANDBOX_READY && has_writable_disk(sandbox))
+	if (before == SANDBOX_READY && sandbox->writes)
 		agent_client_call(sandbox->agent, "DestroySandbox", &kata_like__empty__descriptor,
 				  &request.base, DESTROY_TIMEOUT_MS, agent_destroyed, sandbox);
 	else if (before == SANDBOX_READY)
@@ -392,12 +390,14 @@ pid_t sandbox_pid(const struct sandbox *sandbox)
 	return sandbox->pid;
 }
 
-bool sandbox_has_disk(const struct sandbox *sandbox, const char *serial)
+void sandbox_note_writes(struct sandbox *sandbox)
 {
-	for (size_t i = 0; i < sandbox->n_disks; i++)
-		if (strcmp(sandbox->disks[i].serial, serial) == 0)
-			return true;
-	return false;
+	sandbox->writes = true;
+}
+
+struct vmm_process *sandbox_vmm(struct sandbox *sandbox)
+{
+	return sandbox->vmm;
 }
 
 struct agent_client *sandbox_agent(struct sandbox *sandbox)

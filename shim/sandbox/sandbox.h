@@ -26,6 +26,7 @@
 #define SANDBOX_DISKS_MAX 24
 
 struct sandbox;
+struct vmm_process;
 
 enum sandbox_state {
 	SANDBOX_NOTHING,
@@ -45,6 +46,14 @@ struct sandbox_callbacks {
 	void *ctx;
 };
 
+/* What a VM gets of the host beside its kernel. */
+struct sandbox_parts {
+	struct disk disks[SANDBOX_DISKS_MAX];
+	size_t n_disks;
+	int fs_fd;	    /* the file server's socket, -1: no shared folder */
+	bool shared_memory; /* so that a shared folder can be added later */
+};
+
 typedef void sandbox_boot_fn(void *ctx, const struct err *err);
 
 /* state is borrowed. */
@@ -55,15 +64,16 @@ int sandbox_new(struct loop *loop, const struct state *state, bool debug,
 void sandbox_free(struct sandbox *sandbox);
 
 /*
- * Starts the VM with these disks, whose descriptors are the sandbox's from now on, also on failure.
+ * Starts the VM with these parts, whose descriptors are the sandbox's from now on, also on failure.
  * done is called once, unless this fails itself: with an empty err when the agent serves, otherwise
  * after everything was ended (and after gone).
  */
-int sandbox_boot(struct sandbox *sandbox, const struct guest *guest, const struct disk *disks,
-		 size_t n_disks, sandbox_boot_fn *done, void *ctx, struct err *err) _must_check_;
+int sandbox_boot(struct sandbox *sandbox, const struct guest *guest,
+		 const struct sandbox_parts *parts, sandbox_boot_fn *done, void *ctx,
+		 struct err *err) _must_check_;
 
 /*
- * Ends the VM: lets the agent write back what is on writable disks, then stops it. done is called
+ * Ends the VM: lets the agent write back what it can write to, then stops it. done is called
  * once it is gone, maybe from within. Calling it again replaces done.
  */
 void sandbox_stop(struct sandbox *sandbox, loop_fn *done, void *ctx);
@@ -73,9 +83,11 @@ enum sandbox_state sandbox_state(const struct sandbox *sandbox);
 const char *sandbox_failure(const struct sandbox *sandbox);
 /* The VMM's process, or the last that it had. */
 pid_t sandbox_pid(const struct sandbox *sandbox);
-bool sandbox_has_disk(const struct sandbox *sandbox, const char *serial);
+/* The guest was given something to write to: it must write back before the end. */
+void sandbox_note_writes(struct sandbox *sandbox);
 
 /* Valid from READY on, until the sandbox is freed. */
+struct vmm_process *sandbox_vmm(struct sandbox *sandbox);
 struct agent_client *sandbox_agent(struct sandbox *sandbox);
 struct vsock_link *sandbox_link(struct sandbox *sandbox);
 /* The counter that stdio ports are taken from. */

@@ -16,12 +16,15 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/paths.h"
+#include "proto/descriptor-lane.h"
+#include "proto/shared-folder.h"
 #include "proto/ttrpc/client.h"
 #include "shim/job.h"
 #include "shim/sandbox/jail-user.h"
 #include "shim/sandbox/log-tail.h"
 #include "vmm.pb-c.h"
 
+#define SERVICE		"kata_like.vmm.v1.Vmm"
 #define STOP_TIMEOUT_MS 1000
 #define ARGS_MAX	64
 #define TEXT_MAX	8192
@@ -31,6 +34,8 @@ struct vmm_process {
 	pid_t pid;
 	struct loop_source *child, *stop_timer;
 	struct ttrpc_client *control;
+	int lane_fd; /* of proto/descriptor-lane.h */
+	uint64_t last_token;
 	struct log_tail *log;
 	uid_t user;  /* that it runs as; 0: as ours */
 	int user_fd; /* holds the user; -1 without */
@@ -77,9 +82,26 @@ static void add_fd(struct command *command, const char *option, int fd, const ch
 		command->fds[command->n_fds++] = fd;
 }
 
+/* Sockets and pipe between us and the child; the child's ends are closed by the caller. */
+struct channels {
+	int control_ours, control_theirs, lane_ours, lane_theirs, log_ours, log_theirs;
+};
+
+#define CHANNELS_NONE ((struct channels){ -1, -1, -1, -1, -1, -1 })
+
+static void cleanup_channels(struct channels *channels)
+{
+	cleanup_fd(&channels->control_ours);
+	cleanup_fd(&channels->control_theirs);
+	cleanup_fd(&channels->lane_ours);
+	cleanup_fd(&channels->lane_theirs);
+	cleanup_fd(&channels->log_ours);
+	cleanup_fd(&channels->log_theirs);
+}
+
 static int build_command(struct command *command, const char *program,
-			 const struct vmm_config *config, uid_t user, int control_fd, int log_fd,
-			 struct err *err)
+			 const struct vmm_config *config, uid_t user,
+			 const struct channels *channels, struct err *err)
 {
 	add_text(command, "%s", program);
 	if (user != 0) {
@@ -103,14 +125,19 @@ static int build_command(struct command *command, const char *program,
 			       config->disks[i].writable ? "" : "ro,", config->disks[i].serial);
 		add_fd(command, "--disk", config->disks[i].fd, more);
 	}
+	if (config->fs_fd >= 0)
+		add_fd(command, "--fs", config->fs_fd, ",tag=" SHARED_FOLDER_TAG);
+	else if (config->shared_memory)
+		add_text(command, "--shared-memory");
 	add_fd(command, "--vsock", config->vsock_fd, "");
 	add_text(command, "--rng");
 	add_text(command, "--pvpanic");
-	add_fd(command, "--control", control_fd, "");
+	add_fd(command, "--control", channels->control_theirs, "");
+	add_fd(command, "--descriptors", channels->lane_theirs, "");
 	if (config->console_fd >= 0)
 		add_fd(command, "--console", config->console_fd, "");
 	add_fd(command, "--kvm", config->kvm_fd, "");
-	add_fd(command, "--log", log_fd, "");
+	add_fd(command, "--log", channels->log_theirs, "");
 	add_text(command, "--log-level");
 	add_text(command, config->debug ? "debug" : "warning");
 	command->argv[command->n_args] = NULL;
@@ -215,20 +242,6 @@ static void stop_timed_out(void *ctx)
 	vmm_process_kill(ctx);
 }
 
-/* Socket pair and pipe between us and the child; both of the child's ends are closed by the caller.
- */
-struct channels {
-	int control_ours, control_theirs, log_ours, log_theirs;
-};
-
-static void cleanup_channels(struct channels *channels)
-{
-	cleanup_fd(&channels->control_ours);
-	cleanup_fd(&channels->control_theirs);
-	cleanup_fd(&channels->log_ours);
-	cleanup_fd(&channels->log_theirs);
-}
-
 static int make_channels(struct channels *channels, struct err *err)
 {
 	int pair[2];
@@ -237,6 +250,10 @@ static int make_channels(struct channels *channels, struct err *err)
 		return err_set(err, errno, "cannot make the VMM's control socket");
 	channels->control_ours = pair[0];
 	channels->control_theirs = pair[1];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "cannot make the VMM's socket for descriptors");
+	channels->lane_ours = pair[0];
+	channels->lane_theirs = pair[1];
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_set(err, errno, "cannot make the VMM's log pipe");
 	channels->log_ours = pair[0];
@@ -257,8 +274,7 @@ static int spawn(struct vmm_process *vmm, const struct vmm_config *config,
 	r = paths_program("kata-like-vmm", program, err);
 	if (r < 0)
 		return r;
-	r = build_command(command, program, config, vmm->user, channels->control_theirs,
-			  channels->log_theirs, err);
+	r = build_command(command, program, config, vmm->user, channels, err);
 	if (r < 0)
 		return r;
 	vmm->pid = fork_into_pid_namespace(&parent);
@@ -275,14 +291,18 @@ static int spawn(struct vmm_process *vmm, const struct vmm_config *config,
 int vmm_process_new(struct loop *loop, const struct vmm_config *config, vmm_ended_fn *ended,
 		    void *ctx, struct vmm_process **ret_vmm, struct err *err)
 {
-	_cleanup_(cleanup_channels) struct channels channels = { -1, -1, -1, -1 };
+	_cleanup_(cleanup_channels) struct channels channels = CHANNELS_NONE;
 	struct vmm_process *vmm = calloc(1, sizeof(*vmm));
 	int r;
 
 	if (!vmm)
 		return err_set(err, ENOMEM, "cannot start the VMM");
-	*vmm = (struct vmm_process){ .loop = loop, .user_fd = -1, .ended = ended, .ctx = ctx };
+	*vmm = (struct vmm_process){
+		.loop = loop, .lane_fd = -1, .user_fd = -1, .ended = ended, .ctx = ctx
+	};
 	r = make_channels(&channels, err);
+	if (r == 0)
+		vmm->lane_fd = TAKE_FD(channels.lane_ours);
 	if (r == 0)
 		r = log_tail_new(loop, TAKE_FD(channels.log_ours), config->log_path, "vmm",
 				 &vmm->log, err);
@@ -314,6 +334,7 @@ void vmm_process_free(struct vmm_process *vmm)
 		(void)waitpid(vmm->pid, NULL, 0);
 	}
 	ttrpc_client_free(vmm->control);
+	cleanup_fd(&vmm->lane_fd);
 	loop_source_free(vmm->stop_timer);
 	log_tail_free(vmm->log);
 	/* Last: nobody else gets the user before the VMM is gone. */
@@ -324,6 +345,28 @@ void vmm_process_free(struct vmm_process *vmm)
 pid_t vmm_process_pid(const struct vmm_process *vmm)
 {
 	return vmm ? vmm->pid : 0;
+}
+
+int vmm_process_send(struct vmm_process *vmm, int fd, uint64_t *ret_token, struct err *err)
+{
+	const struct descriptor_lane_message message = { .token = vmm->last_token + 1 };
+	int r = fd_send(vmm->lane_fd, &message, sizeof(message), &fd, 1);
+
+	if (r < 0)
+		return err_set(err, -r, "cannot hand a descriptor to the VMM");
+	vmm->last_token = message.token;
+	*ret_token = message.token;
+	return 0;
+}
+
+int vmm_process_call(struct vmm_process *vmm, const char *method,
+		     const ProtobufCMessageDescriptor *response, const ProtobufCMessage *request,
+		     int64_t timeout_ms, ttrpc_done_fn *done, void *ctx, struct err *err)
+{
+	const struct ttrpc_target target = { SERVICE, method, response };
+	int r = ttrpc_client_call(vmm->control, &target, request, timeout_ms, done, ctx);
+
+	return r < 0 ? err_set(err, -r, "cannot call the VMM") : 0;
 }
 
 static void stop_answered(void *ctx, const struct ttrpc_status *status,
@@ -337,8 +380,7 @@ static void stop_answered(void *ctx, const struct ttrpc_status *status,
 
 void vmm_process_stop(struct vmm_process *vmm)
 {
-	static const struct ttrpc_target stop = { "kata_like.vmm.v1.Vmm", "Stop",
-						  &kata_like__empty__descriptor };
+	static const struct ttrpc_target stop = { SERVICE, "Stop", &kata_like__empty__descriptor };
 	KataLike__Empty request = KATA_LIKE__EMPTY__INIT;
 
 	if (vmm->pid == 0)

@@ -11,6 +11,7 @@
 
 #include "lib/err.h"
 #include "lib/loop.h"
+#include "proto/ttrpc/client.h"
 #include "shim/rootfs/disk.h"
 
 struct vmm_process;
@@ -27,6 +28,8 @@ struct vmm_config {
 	size_t n_disks;
 	const char *sandbox_id, *cpu_model;
 	uint32_t first_user, n_users; /* as root: it becomes one of these users */
+	int fs_fd;		      /* the file server's socket; -1: no shared folder */
+	bool shared_memory;	      /* a shared folder may be added later */
 	const char *log_path;	      /* the VMM's log, for later readers */
 	bool debug;
 };
@@ -45,6 +48,18 @@ void vmm_process_free(struct vmm_process *vmm);
 
 /* 0 once it has ended. */
 pid_t vmm_process_pid(const struct vmm_process *vmm);
+
+/*
+ * Hands a descriptor, which stays the caller's, to the VMM for the next call that names the token.
+ */
+int vmm_process_send(struct vmm_process *vmm, int fd, uint64_t *ret_token, struct err *err)
+	_must_check_;
+
+/* Calls a method of vmm.proto, as ttrpc_client_call() does. */
+int vmm_process_call(struct vmm_process *vmm, const char *method,
+		     const ProtobufCMessageDescriptor *response, const ProtobufCMessage *request,
+		     int64_t timeout_ms, ttrpc_done_fn *done, void *ctx, struct err *err)
+	_must_check_;
 
 /* Asks it to end the VM, and kills it when it has not within a second. ended is called as always.
  */

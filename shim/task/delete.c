@@ -3,7 +3,7 @@
  * Delete: a process that never ran is killed first, output under way gets a little time, the guest
  * forgets the process, then we do.
  *
- *	begin -> (exit) -> (drained, or late) -> (agent) -> (poststop hooks) -> finish
+ *	begin -> (exit) -> (drained, or late) -> (agent) -> (storage) -> (poststop hooks) -> finish
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -60,8 +60,9 @@ static void poststop_done(void *ctx, const struct err *err)
 	finish(deletion);
 }
 
-static void run_poststop(struct deletion *deletion)
+static void run_poststop(void *ctx)
 {
+	struct deletion *deletion = ctx;
 	struct container *container = deletion->process->container;
 	struct shim *shim = deletion->op->shim;
 	struct err err = ERR_INIT;
@@ -83,7 +84,12 @@ static void agent_forgot(void *ctx, const struct ttrpc_status *status,
 	    status->code != TTRPC_NOT_FOUND)
 		log_warn("the guest cannot delete %s/%s: %s", deletion->op->id,
 			 deletion->op->exec_id, status->message);
-	run_poststop(deletion);
+	/* Whoever gave it the files may be waiting to take them away. */
+	if (deletion->process == deletion->process->container->init)
+		storage_release(deletion->op->shim->storage, deletion->op->id, run_poststop,
+				deletion);
+	else
+		finish(deletion);
 }
 
 static void have_agent_forget(struct deletion *deletion)

@@ -87,7 +87,7 @@ our_processes() {
 		name=
 		{ read -r name <"$file"; } 2>/dev/null
 		case $name in
-		kata-like | kata-like-vmm | kata-like-agent | containerd-shim)
+		kata-like | kata-like-vmm | kata-like-agent | containerd-shim | virtiofsd)
 			file=${file#/proc/}
 			echo "${file%/comm}"
 			;;
