@@ -147,7 +147,7 @@ did_not_grow()
 	first=$(head -n 1 "$work/sizes")
 	last=$(tail -n 1 "$work/sizes")
 	echo "	KiB and descriptors before: $first; after: $last"
-	[ $((${last% *} - ${first% *})) -le 4096 ] && [ $((${last#* } - ${first#* })) -le 2 ]
+	[ "${last% *}" -gt 0 ] && [ $((${last% *} - ${first% *})) -le 4096 ] && [ $((${last#* } - ${first#* })) -le 2 ]
 }
 
 log_is_bounded()

@@ -84,7 +84,7 @@ _Noreturn void hostile_main(const uint8_t *start_info)
 		print_number(round);
 		print("\n");
 		/* For whoever measures the VMM now. */
-		pause_a_little(5000);
+		pause_a_little(50000);
 	}
 	print("done\n");
 	end();
