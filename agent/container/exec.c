@@ -12,6 +12,11 @@ static int set_oom_score(struct child *child, struct err *err)
 	return limits_set_oom_score(child->process, err);
 }
 
+static int make_room(struct child *child, struct err *err)
+{
+	return limits_make_room(child->process, err);
+}
+
 static int join_namespaces(struct child *child, struct err *err)
 {
 	const struct namespaces_plan *plan = &child->container->plan;
@@ -41,6 +46,7 @@ static const struct child_step steps[] = {
 	{ "leaving the agent", child_detach },
 	{ "finding the seccomp listener", child_find_listener },
 	{ "setting the OOM score", set_oom_score },
+	{ "raising limits", make_room },
 	{ "joining the container", join_namespaces },
 	{ "opening the terminal", open_terminal },
 };

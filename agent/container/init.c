@@ -41,6 +41,11 @@ static int set_oom_score(struct child *child, struct err *err)
 	return limits_set_oom_score(child->process, err);
 }
 
+static int make_room(struct child *child, struct err *err)
+{
+	return limits_make_room(child->process, err);
+}
+
 static int detach_mounts(struct child *child, struct err *err)
 {
 	(void)child;
@@ -77,6 +82,7 @@ static const struct child_step first_steps[] = {
 	{ "leaving the agent", child_detach },
 	{ "finding the seccomp listener", child_find_listener },
 	{ "setting the OOM score", set_oom_score },
+	{ "raising limits", make_room },
 	{ "leaving the VM's mounts", detach_mounts },
 	{ "mounting the root file system", mount_root },
 	{ "preparing the mounts", prepare_mounts },

@@ -74,6 +74,25 @@ int limits_set_oom_score(const struct oci_process *process, struct err *err)
 	return r < 0 ? err_set(err, -r, "cannot set oomScoreAdj to %s", text) : 0;
 }
 
+int limits_make_room(const struct oci_process *process, struct err *err)
+{
+	for (size_t i = 0; i < process->n_rlimits; i++) {
+		const struct oci_rlimit *limit = &process->rlimits[i];
+		struct rlimit own;
+
+		if (getrlimit((__rlimit_resource_t)limit->resource, &own) < 0)
+			return err_set(err, errno, "cannot read resource limit %d",
+				       (int)limit->resource);
+		if (own.rlim_max >= limit->hard)
+			continue;
+		own.rlim_max = limit->hard;
+		if (setrlimit((__rlimit_resource_t)limit->resource, &own) < 0)
+			return err_set(err, errno, "cannot raise resource limit %d to %llu",
+				       (int)limit->resource, (unsigned long long)limit->hard);
+	}
+	return 0;
+}
+
 static int apply_rlimits(const struct oci_process *process, struct err *err)
 {
 	for (size_t i = 0; i < process->n_rlimits; i++) {

@@ -5,7 +5,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <linux/capability.h>
 
 #include "agent/container/container.h"
 #include "lib/fd.h"
@@ -205,6 +209,25 @@ static void a_user_namespace_maps_ids_and_owns_the_rest(void **state)
 	       "/dev/stdout; "
 	       "echo $$; grep ^0 /proc/self/cgroup; ip link show lo | grep -o 'LOOPBACK,UP'",
 	       "", config, "0\n 0 100000 65536\nfine\n1\n0::/\nLOOPBACK,UP\n");
+}
+
+/* Which takes a power over the VM that the namespace's root has not. */
+static void limits_are_raised_for_a_user_namespace(void **state)
+{
+	const struct rlimit low = { 1000, 1000 };
+	struct rlimit before;
+	const char *config =
+		",\"linux\":{" NAMESPACES(",{\"type\":\"user\"},{\"type\":\"network\"}") MAPPINGS
+		"}";
+
+	if (prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) != 1)
+		skip();
+	assert_int_equal(getrlimit(RLIMIT_MSGQUEUE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_MSGQUEUE, &low), 0);
+	expect(*state, "grep msgqueue /proc/self/limits | tr -s ' '",
+	       ",\"rlimits\":[{\"type\":\"RLIMIT_MSGQUEUE\",\"hard\":900000,\"soft\":5000}]",
+	       config, "Max msgqueue size 5000 900000 bytes \n");
+	assert_int_equal(setrlimit(RLIMIT_MSGQUEUE, &before), 0);
 }
 
 static void an_exec_joins_a_user_namespace(void **state)
@@ -484,6 +507,7 @@ int main(void)
 		CLEAN(recursive_attributes_reach_the_mounts_below),
 		CLEAN(mounts_and_the_root_have_their_propagation),
 		CLEAN(a_user_namespace_maps_ids_and_owns_the_rest),
+		CLEAN(limits_are_raised_for_a_user_namespace),
 		CLEAN(an_exec_joins_a_user_namespace),
 		CLEAN(an_id_mapped_mount_shifts_owners),
 		CLEAN(a_time_namespace_has_its_offsets),
