@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <linux/random.h>
@@ -13,6 +14,7 @@
 #include "lib/fd.h"
 
 #define ENTROPY_MAX_BYTES 512u
+#define CLOCK_SLEW_MAX_US 500000
 
 int machine_set_clock(int64_t seconds, int32_t nanos, struct err *err)
 {
@@ -21,6 +23,23 @@ int machine_set_clock(int64_t seconds, int32_t nanos, struct err *err)
 	if (clock_settime(CLOCK_REALTIME, &now) < 0)
 		return err_set(err, errno, "cannot set the clock");
 	return 0;
+}
+
+int machine_follow_clock(int64_t seconds, int32_t nanos, struct err *err)
+{
+	struct timespec own;
+	struct timeval slew;
+	int64_t behind_us;
+
+	if (clock_gettime(CLOCK_REALTIME, &own) < 0)
+		return err_set(err, errno, "cannot read the clock");
+	if (seconds - own.tv_sec > 1 || own.tv_sec - seconds > 1)
+		return machine_set_clock(seconds, nanos, err);
+	behind_us = (seconds - own.tv_sec) * 1000000 + (nanos - own.tv_nsec) / 1000;
+	if (behind_us > CLOCK_SLEW_MAX_US || behind_us < -CLOCK_SLEW_MAX_US)
+		return machine_set_clock(seconds, nanos, err);
+	slew = (struct timeval){ .tv_usec = behind_us };
+	return adjtime(&slew, NULL) < 0 ? err_set(err, errno, "cannot slew the clock") : 0;
 }
 
 int machine_add_entropy(const void *bytes, size_t len, struct err *err)

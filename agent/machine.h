@@ -10,6 +10,9 @@
 /* Sets the clock to the host's. */
 int machine_set_clock(int64_t seconds, int32_t nanos, struct err *err) _must_check_;
 
+/* Brings it back to the host's: slowly, or at once where it is far off. */
+int machine_follow_clock(int64_t seconds, int32_t nanos, struct err *err) _must_check_;
+
 /* Adds bytes to the kernel's entropy pool, and credits it with them. */
 int machine_add_entropy(const void *bytes, size_t len, struct err *err) _must_check_;
 

@@ -8,7 +8,7 @@
 #include "agent/container/container.h"
 #include "proto/ttrpc/server.h"
 
-ttrpc_handler_fn rpc_create_sandbox, rpc_destroy_sandbox, rpc_next_event;
+ttrpc_handler_fn rpc_create_sandbox, rpc_set_clock, rpc_destroy_sandbox, rpc_next_event;
 ttrpc_handler_fn rpc_create_container, rpc_start_container, rpc_delete_container,
 	rpc_pause_container, rpc_resume_container, rpc_update_container;
 ttrpc_handler_fn rpc_exec_process, rpc_delete_process, rpc_signal_process, rpc_wait_process,

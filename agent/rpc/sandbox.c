@@ -50,6 +50,20 @@ void rpc_create_sandbox(void *ctx, struct ttrpc_call *call, const ProtobufCMessa
 	ttrpc_call_reply(call, &response.base);
 }
 
+void rpc_set_clock(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
+{
+	const KataLike__Agent__V1__SetClockRequest *request = (const void *)message;
+	struct err err = ERR_INIT;
+
+	(void)ctx;
+	if (!request->now)
+		ttrpc_call_fail(call, TTRPC_INVALID_ARGUMENT, "SetClock without a time");
+	else if (machine_follow_clock(request->now->seconds, request->now->nanos, &err) < 0)
+		ttrpc_call_fail_err(call, &err);
+	else
+		ttrpc_call_reply_empty(call);
+}
+
 static void on_destroyed(void *ctx, const struct err *err, pid_t pid)
 {
 	sync();

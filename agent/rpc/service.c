@@ -14,6 +14,7 @@
 static const struct ttrpc_method methods[] = {
 	{ "CreateSandbox", rpc_create_sandbox, TYPE(create_sandbox_request),
 	  TYPE(create_sandbox_response) },
+	{ "SetClock", rpc_set_clock, TYPE(set_clock_request), EMPTY },
 	{ "DestroySandbox", rpc_destroy_sandbox, EMPTY, EMPTY },
 	{ "CreateContainer", rpc_create_container, TYPE(create_container_request),
 	  TYPE(create_container_response) },

@@ -17,8 +17,9 @@
 #include "lib/fd.h"
 #include "proto/vsock-link.h"
 
-#define SERVICE	      "kata_like.agent.v1.Agent"
-#define ENTROPY_BYTES 64
+#define SERVICE		  "kata_like.agent.v1.Agent"
+#define ENTROPY_BYTES	  64
+#define CLOCK_INTERVAL_MS 20000
 
 /* A call under way, or an orphan: cut off by a lost connection and waiting for the reason. */
 struct call {
@@ -32,7 +33,7 @@ struct agent_client {
 	struct loop *loop;
 	struct vsock_link *link;
 	struct vsock_listener *ready_listener;
-	struct loop_source *boot_timer;
+	struct loop_source *boot_timer, *clock_timer;
 	struct ttrpc_client *client;
 	struct agent_callbacks callbacks;
 	char *sandbox_id;
@@ -127,6 +128,7 @@ void agent_client_fail(struct agent_client *agent, const char *reason)
 	if (!agent->failure)
 		agent->failure = strdup("");
 	loop_timer_arm(agent->boot_timer, -1);
+	loop_timer_arm(agent->clock_timer, -1);
 	ttrpc_client_free(agent->client);
 	agent->client = NULL;
 	while (agent->orphans)
@@ -167,6 +169,36 @@ static void next_event(struct agent_client *agent)
 			  &request.base, 0, event_arrived, agent);
 }
 
+static void clock_answered(void *ctx, const struct ttrpc_status *status,
+			   const ProtobufCMessage *response)
+{
+	(void)ctx;
+	(void)response;
+	if (status->code != TTRPC_OK)
+		log_debug("the guest's clock does not follow: %s", status->message);
+}
+
+/* Nothing in the guest corrects its clock, which drifts by what the host's is corrected by. */
+static void tell_time(void *ctx)
+{
+	struct agent_client *agent = ctx;
+	KataLike__Agent__V1__SetClockRequest request =
+		KATA_LIKE__AGENT__V1__SET_CLOCK_REQUEST__INIT;
+	KataLike__Timestamp now = KATA_LIKE__TIMESTAMP__INIT;
+	struct timespec clock;
+
+	if (agent->failure)
+		return;
+	loop_timer_arm(agent->clock_timer, CLOCK_INTERVAL_MS);
+	if (clock_gettime(CLOCK_REALTIME, &clock) < 0)
+		return;
+	now.seconds = clock.tv_sec;
+	now.nanos = (int32_t)clock.tv_nsec;
+	request.now = &now;
+	agent_client_call(agent, "SetClock", &kata_like__empty__descriptor, &request.base,
+			  CLOCK_INTERVAL_MS, clock_answered, NULL);
+}
+
 static void sandbox_created(void *ctx, const struct ttrpc_status *status,
 			    const ProtobufCMessage *response)
 {
@@ -185,6 +217,7 @@ static void sandbox_created(void *ctx, const struct ttrpc_status *status,
 	log_info("agent %s on Linux %s: %llu us from kernel entry to ready", sandbox->agent_version,
 		 sandbox->kernel_release, (unsigned long long)(sandbox->kernel_to_ready_ns / 1000));
 	next_event(agent);
+	loop_timer_arm(agent->clock_timer, CLOCK_INTERVAL_MS);
 	greeting_over(agent, &err);
 }
 
@@ -267,6 +300,8 @@ int agent_client_new(struct loop *loop, struct vsock_link *link, const struct ag
 			.event_limit = RATELIMIT_INIT(10, 1000),
 		};
 		r = loop_add_timer(loop, boot_timed_out, agent, &agent->boot_timer);
+		if (r == 0)
+			r = loop_add_timer(loop, tell_time, agent, &agent->clock_timer);
 	}
 	if (r == 0)
 		r = vsock_link_listen(link, VSOCK_PORT_READY, agent_serves, agent,
@@ -286,6 +321,7 @@ void agent_client_free(struct agent_client *agent)
 		return;
 	vsock_listener_free(agent->ready_listener);
 	loop_source_free(agent->boot_timer);
+	loop_source_free(agent->clock_timer);
 	ttrpc_client_free(agent->client);
 	while (agent->orphans)
 		call_finish(agent->orphans, TTRPC_CANCELLED, "the sandbox is shutting down");
