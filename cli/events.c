@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `events`: statistics and out-of-memory kills as JSON lines, as runc prints them. */
+/*
+ * `events`: statistics and out-of-memory kills as JSON lines, as runc prints them, and in the end
+ * the container's exit.
+ */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/metrics.h"
 #include "cli/signals.h"
 #include "cli/values.h"
 #include "cli/verbs.h"
+#include "lib/log.h"
 
 #define INTERVAL_DEFAULT_S 5
 #define INTERVAL_MAX_S	   86400
+#define OOM_INTERVAL_MS	   1000
 
 struct events_options {
 	const char *interval;
@@ -39,11 +45,11 @@ static int print_event(const char *type, const char *id, struct json_object *dat
 	return r ? -ENOMEM : 0;
 }
 
-/* One report; an OOM kill since the last one is an event of its own. */
-static int report(const struct container *container, uint64_t *oom_kills, struct err *err)
+static int report(const struct container *container, uint64_t *oom_kills, bool with_stats,
+		  struct err *err)
 {
 	_cleanup_task_ KataLike__Metrics__Metrics *metrics = NULL;
-	struct json_object *data;
+	struct json_object *data = NULL;
 	uint64_t kills;
 	int r = metrics_ask(container, &metrics, err);
 
@@ -52,43 +58,98 @@ static int report(const struct container *container, uint64_t *oom_kills, struct
 	kills = metrics->memory_events ? metrics->memory_events->oom_kill : 0;
 	if (kills > *oom_kills)
 		r = print_event("oom", container->record.id, NULL);
-	*oom_kills = kills;
-	data = metrics_to_json(metrics);
-	if (r == 0)
+	*oom_kills = MAX(*oom_kills, kills);
+	if (r == 0 && with_stats) {
+		data = metrics_to_json(metrics);
 		r = data ? print_event("stats", container->record.id, data) : -ENOMEM;
+	}
 	json_object_put(data);
 	return r < 0 ? err_set(err, -r, "events") : 0;
 }
 
+struct watch {
+	const struct container *container;
+	uint64_t oom_kills;
+	bool due, ended;
+	int result;
+};
+
 static void on_timer(void *ctx)
 {
-	*(bool *)ctx = true;
+	struct watch *watch = ctx;
+
+	watch->due = true;
+}
+
+/* {"status":137,"exited_at":"2026-01-02T03:04:05.678901234Z"} */
+static struct json_object *describe_exit(const KataLike__Task__WaitResponse *response)
+{
+	struct json_object *data = json_object_new_object();
+	char text[64] = "", whole[96];
+	struct tm when;
+	time_t seconds = response->exited_at ? response->exited_at->seconds : 0;
+	int r = data ? 0 : -1;
+
+	r = r ? r
+	      : json_object_object_add(data, "status",
+				       json_object_new_int64(response->exit_status));
+	if (r == 0 && response->exited_at && gmtime_r(&seconds, &when) &&
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &when) > 0) {
+		(void)snprintf(whole, sizeof(whole), "%s.%09dZ", text,
+			       (int)response->exited_at->nanos);
+		r = json_object_object_add(data, "exited_at", json_object_new_string(whole));
+	}
+	if (r == 0)
+		return data;
+	json_object_put(data);
+	return NULL;
+}
+
+static void on_exit_told(void *ctx, int result, const KataLike__Task__WaitResponse *response,
+			 const struct err *err)
+{
+	struct watch *watch = ctx;
+	struct json_object *data = result == 0 ? describe_exit(response) : NULL;
+
+	(void)err;
+	watch->ended = true;
+	if (data)
+		watch->result = print_event("exit", watch->container->record.id, data);
+	json_object_put(data);
 }
 
 /* Until the container ends or a signal comes; neither is an error. */
 static int report_for_ever(struct container *container, uint64_t interval_s, struct err *err)
 {
 	struct loop_source *timer = NULL;
-	uint64_t oom_kills = 0;
+	struct task_wait *wait = NULL;
+	struct watch watch = { .container = container, .due = true };
+	uint64_t seconds = 0;
 	int r = signals_new(container->loop, &container->signals, err);
-	bool due = true;
 
 	if (r < 0)
 		return r;
-	r = loop_add_timer(container->loop, on_timer, &due, &timer);
-	while (r == 0 && !*signals_noted(container->signals) &&
+	r = loop_add_timer(container->loop, on_timer, &watch, &timer);
+	if (r == 0)
+		r = task_wait_async(container->client, container->record.id, "", on_exit_told,
+				    &watch, &wait, err);
+	while (r == 0 && !watch.ended && !*signals_noted(container->signals) &&
 	       !task_client_is_lost(container->client)) {
-		if (due) {
-			due = false;
-			loop_timer_arm(timer, (int64_t)interval_s * 1000);
-			r = report(container, &oom_kills, err);
-			if (r < 0)
-				break;
+		if (watch.due) {
+			watch.due = false;
+			loop_timer_arm(timer, OOM_INTERVAL_MS);
+			/* It may end meanwhile: then that is what is told. */
+			if (report(container, &watch.oom_kills, seconds++ % interval_s == 0, err) <
+			    0)
+				log_debug("no statistics: %s", err_text(err));
+			continue;
 		}
 		r = loop_step(container->loop, -1);
 	}
+	if (!watch.ended)
+		task_wait_forget(wait);
 	loop_source_free(timer);
-	return r == -ENOENT || r == -ECONNRESET ? 0 : r;
+	return r < 0 && r != -ENOENT && r != -ECONNRESET ? r : watch.result;
 }
 
 /* "5" or "5s". */
@@ -118,14 +179,14 @@ static int run_events(const struct cli *cli, const void *values, char **args, si
 	if (r < 0)
 		return r;
 	if (options->stats)
-		return report(&container, &oom_kills, err);
+		return report(&container, &oom_kills, true, err);
 	return report_for_ever(&container, interval_s, err);
 }
 
 const struct verb verb_events = {
 	.name = "events",
 	.arguments = "ID",
-	.summary = "Print statistics and OOM kills of a container as JSON lines",
+	.summary = "Print statistics, OOM kills and the exit of a container as JSON lines",
 	VERB_OPTIONS(struct events_options, events_table),
 	.min_args = 1,
 	.max_args = 1,
