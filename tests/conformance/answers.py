@@ -93,6 +93,29 @@ def compare(case, leaves, recorded):
             yield leaf, values, leaves.get(leaf, ABSENT)
 
 
+def compare_changes(case, leaves, base_leaves, recorded):
+    """The same for what differs from the base config's leaves: a leaf that the property changes with every
+    reference must be as with one of them, a leaf that it changes with none must be as in our base."""
+    values = accepted(case, "outcome", recorded, None)
+    if leaves["outcome"] not in values:
+        yield "outcome", values, leaves["outcome"]
+    told = [name for name in REFERENCES if recorded[name].get(case.name, {}).get("outcome") == leaves["outcome"]]
+    if leaves["outcome"] != "ran" or not told:
+        return
+    base = {name: next(iter(recorded[name].values())) for name in told}
+    everything = set(leaves) | set(base_leaves) | {leaf for name in told for leaf in recorded[name][case.name]}
+    for leaf in sorted(everything):
+        theirs = {name: recorded[name][case.name].get(leaf, ABSENT) for name in told}
+        changed = [theirs[name] != base[name].get(leaf, ABSENT) for name in told]
+        ours, our_base = leaves.get(leaf, ABSENT), base_leaves.get(leaf, ABSENT)
+        if leaf in case.spec:
+            values = [case.spec[leaf]]
+        else:
+            values = (list(theirs.values()) if any(changed) else []) + ([] if all(changed) else [our_base])
+        if ours not in values:
+            yield leaf, values, ours
+
+
 def matches(pattern, text):
     """Whether a pattern with * fits; other signs stand for themselves."""
     return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]"))

@@ -30,7 +30,7 @@ import document
 import matrix
 import observation
 import runtimes
-from differences import DIFFERENCES
+from differences import DIFFERENCES, VM_DIFFERENCES
 from listener import Listener
 from place import Place, share_mounts
 
@@ -102,6 +102,7 @@ def ask(runtime, cases, witness, report=None):
     """Runs all cases through a runtime; returns {case: leaves} and {case: ending}."""
     place = Place(witness)
     try:
+        runtime.begin(place.bundle(matrix.Case("the runtime's own"), "own"))
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             jobs = {case.name: pool.submit(witness_in, runtime, case, place, number)
                     for number, case in enumerate(cases)}
@@ -111,6 +112,7 @@ def ask(runtime, cases, witness, report=None):
                 if report:
                     report(name, *results[name])
     finally:
+        runtime.end()
         place.close()
     return {name: leaves for name, (leaves, _) in results.items()}, \
            {name: ending for name, (_, ending) in results.items()}
@@ -122,9 +124,10 @@ def last_words(ending):
     return lines[-1][-300:] if lines else "(it said nothing)"
 
 
-def listed(case, leaf):
+def listed(runtime, case, leaf):
     """The difference that justifies a leaf, or None."""
-    return next((difference for difference in DIFFERENCES if difference.covers(leaf, case.name)), None)
+    table = DIFFERENCES + (VM_DIFFERENCES if runtime.by_change else ())
+    return next((difference for difference in table if difference.covers(leaf, case.name)), None)
 
 
 def judge(runtime, cases, found, endings, whole):
@@ -133,13 +136,18 @@ def judge(runtime, cases, found, endings, whole):
     wrong, used = 0, set()
     for case in cases:
         unlisted = []
-        for leaf, values, value in answers.compare(case, found[case.name], recorded):
-            difference = listed(case, leaf)
+        leaves = found[case.name]
+        if runtime.by_change:
+            compared = answers.compare_changes(case, leaves, found[cases[0].name], recorded)
+        else:
+            compared = answers.compare(case, leaves, recorded)
+        for leaf, values, value in compared:
+            difference = listed(runtime, case, leaf)
             if difference:
                 used.add(difference)
             else:
                 unlisted.append((leaf, values, value))
-        if found[case.name]["outcome"] == "refused" and not endings[case.name].err.strip():
+        if leaves["outcome"] == "refused" and not endings[case.name].err.strip():
             unlisted.append(("message", ["a reason"], "none"))
         if not unlisted:
             continue
@@ -190,10 +198,14 @@ def part(text):
     return int(found[1]), int(found[2])
 
 
-def chosen(args):
-    """The cases that are asked for and that this machine can tell something about."""
+def chosen(args, runtime):
+    """The cases that are asked for and that say something about the runtime on this machine. Where changes
+    are compared, the base config comes first."""
     first, step = args.part
-    named = [case for case in matrix.load().values() if fnmatch.fnmatch(case.name, args.only)][first - 1::step]
+    everything = [case for case in matrix.load().values() if runtime.takes(case)]
+    named = [case for case in everything if fnmatch.fnmatch(case.name, args.only)][first - 1::step]
+    if runtime.by_change and everything[0] not in named:
+        named.insert(0, everything[0])
     cases = [case for case in named if case.cpus <= (os.cpu_count() or 1)]
     if len(cases) < len(named):
         print(f"conform: left out, for want of processors: {len(named) - len(cases)} of {len(named)} cases")
@@ -234,13 +246,14 @@ def main():
         os.execvpe("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv],
                    os.environ | {"CONFORMANCE_UNSHARED": "1"})
     share_mounts()
-    cases = chosen(args)
+    runtime = everyone[args.runtime]
+    cases = chosen(args, runtime)
     if args.record:
         record(cases, everyone, witness)
         return 0
-    runtime = everyone[args.runtime]
     found, endings = ask(runtime, cases, witness, show if args.show else None)
-    return 1 if not args.show and judge(runtime, cases, found, endings, args.only == "*" and args.part == (1, 1)) else 0
+    whole = args.only == "*" and args.part == (1, 1) and not runtime.by_change
+    return 1 if not args.show and judge(runtime, cases, found, endings, whole) else 0
 
 
 if __name__ == "__main__":
