@@ -3,7 +3,8 @@
  * kata-like-agent-host: the agent's container engine as a program for this machine, for tests and
  * debugging. It runs one bundle, with its own standard streams, and exits as the container did.
  * With a process.json it executes that in the running container instead, and ends the container
- * after it.
+ * after it. KATA_LIKE_REPEAT in the environment has it run the bundle so many times, for
+ * measurements.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,17 +24,29 @@ struct host {
 	struct engine engine;
 	struct container *container;
 	struct oci_process_doc *exec; /* NULL: the container's own process has the streams */
-	const char *id;
-	int status; /* what to exit with */
+	const char *id, *bundle;
+	unsigned long left; /* how many more times to run it */
+	int status;	    /* what to exit with */
 };
+
+static int run(struct host *host, struct err *err);
+static void fail(struct host *host, const struct err *err);
 
 static void on_deleted(void *ctx, const struct err *err, pid_t pid)
 {
 	struct host *host = ctx;
+	struct err run_err = ERR_INIT;
 
 	(void)pid;
-	if (err)
+	host->container = NULL;
+	if (err) {
 		log_error("%s", err_text(err));
+	} else if (host->status == 0 && host->left > 0) {
+		host->left--;
+		if (run(host, &run_err) == 0)
+			return;
+		fail(host, &run_err);
+	}
 	loop_quit(host->loop, host->status);
 }
 
@@ -166,8 +179,9 @@ static char *root_directory(const char *bundle, const char *root_path)
 	return asprintf(&path, "%s/%s", bundle, root_path) < 0 ? NULL : path;
 }
 
-static int run(struct host *host, const char *bundle, struct err *err)
+static int run(struct host *host, struct err *err)
 {
+	const char *bundle = host->bundle;
 	struct container_params params = { .id = host->id };
 	_cleanup_free_ char *config = NULL, *config_path = NULL, *root = NULL;
 	size_t len;
@@ -220,6 +234,7 @@ int main(int argc, char **argv)
 	struct engine_config config = { .cgroup_mount = cgroups ? cgroups : "/sys/fs/cgroup",
 					.cgroup_base = base,
 					.work_dir = work_dir };
+	const char *repeat = getenv("KATA_LIKE_REPEAT");
 	struct host host = { .id = id };
 	struct err err = ERR_INIT;
 	int r;
@@ -230,6 +245,9 @@ int main(int argc, char **argv)
 			  "names the cgroup v2 tree)");
 		return EXIT_FAILED;
 	}
+	host.bundle = argv[1];
+	if (repeat && *repeat)
+		host.left = MAX(strtoul(repeat, NULL, 10), 1UL) - 1;
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return EXIT_FAILED;
 	(void)snprintf(work_dir, sizeof(work_dir), "/run/kata-like-host-%d", getpid());
@@ -243,7 +261,7 @@ int main(int argc, char **argv)
 	if (r == 0 && argc == 3)
 		r = read_exec(argv[2], &host.exec, &err);
 	if (r == 0)
-		r = run(&host, argv[1], &err);
+		r = run(&host, &err);
 	if (r < 0)
 		fail(&host, &err);
 	else

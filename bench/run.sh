@@ -10,7 +10,10 @@ export KATA_LIKE_BUILD=$build
 kvmhost=$root/tests/kvmhost/kvmhost
 echo "boot (in an emulated host whose clock counts instructions)"
 "$kvmhost" run --icount --timeout 900 --env "KATA_LIKE_BUILD=$build" -- "$root/bench/boot.sh"
-for part in start size stream containerd; do
+echo
+echo "engine (in an emulated host whose clock counts instructions)"
+"$kvmhost" run --icount --timeout 900 -- "$root/bench/engine-instructions.py" "$build" "$rootfs"
+for part in start size stream containerd engine; do
 	echo
 	echo "$part"
 	"$root/tests/kvmhost/with-kvm" env ${LKVM:+"LKVM=$LKVM"} "$root/bench/$part.sh"
