@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Much output into a reader that takes none of it for a while: nobody's memory grows, others go on, and in
+# the end every byte is there. $KATA_LIKE_STREAM_MB megabytes (1024).
+# shellcheck disable=SC2016,SC2317 # the shell in the container expands; cases are called by name
+. "$(dirname "$0")/lib.sh"
+
+megabytes=${KATA_LIKE_STREAM_MB:-1024}
+stall_s=10
+slack_kib=1024
+keeps_container=yes
+line=$(seq 1 1009 | tr '\n' ' ')
+
+much() {
+	yes "$line" | head -c $((megabytes << 20))
+}
+
+# Memory of its own, in KiB, of: the agent (which the pod's first container sees, having no pid namespace of
+# its own), the shim, the VMM without the guest's memory.
+memory_of() {
+	case $1 in
+	agent) "$kata" exec pod -- awk '/^RssAnon/ { print $2 }' /proc/1/status ;;
+	*) awk '/^RssAnon/ { print $2 }' "/proc/$2/status" ;;
+	esac
+}
+
+pid_of() {
+	local file
+	for file in /proc/[0-9]*/comm; do
+		[ "$(cat "$file" 2>/dev/null)" = "$1" ] || continue
+		file=${file#/proc/}
+		grep -qa "${2-}" "/proc/${file%/comm}/cmdline" && echo "${file%/comm}" && return
+	done
+}
+
+a_pod_stands() {
+	mkdir "$work/pod"
+	ln -s "$busybox" "$work/pod/rootfs"
+	"$kata" spec --bundle "$work/pod"
+	python3 - "$work/pod/config.json" <<-'END'
+		import json, sys
+		config = json.load(open(sys.argv[1]))
+		config["process"] |= {"terminal": False, "args": ["sleep", "100000"]}
+		linux = config["linux"]
+		linux["namespaces"] = [n for n in linux["namespaces"] if n["type"] != "pid"]
+		json.dump(config, open(sys.argv[1], "w"))
+	END
+	expect_output pod "$kata" run --detach --name pod --bundle "$work/pod"
+	"$kata" exec pod -- true
+}
+
+# In front of the pipe stands a reader that sleeps, looks at memory, and only then reads.
+nothing_grows_and_nothing_is_lost() {
+	local vmm shim agent_before shim_before vmm_before
+	vmm=$(pid_of kata-like-vmm)
+	shim=$(pid_of containerd-shim)
+	agent_before=$(memory_of agent) shim_before=$(memory_of shim "$shim") vmm_before=$(memory_of vmm "$vmm")
+	"$kata" run --rm --pod pod --name writer --rootfs "$busybox" -- \
+		sh -c "yes '$line' | head -c $((megabytes << 20))" | {
+		sleep "$stall_s"
+		{
+			echo "agent $agent_before $(memory_of agent)"
+			echo "shim $shim_before $(memory_of shim "$shim")"
+			echo "vmm $vmm_before $(memory_of vmm "$vmm")"
+		} >"$work/memory"
+		cmp - <(much) && echo same >"$work/compared"
+	}
+	cat "$work/memory"
+	expect_equal "$(wc -l <"$work/memory")" 3
+	expect_equal "$(cat "$work/compared")" same
+	awk -v slack="$slack_kib" '$3 - $2 > slack || !$3 { exit 1 }' "$work/memory" || fail "it grew"
+}
+
+all_goes() {
+	expect_status 0 "$kata" delete --force pod
+	nothing_left
+}
+
+check "a pod stands" a_pod_stands
+check "$megabytes MB into a slow reader fill nobody's memory, stop nobody, and come out unchanged" \
+	nothing_grows_and_nothing_is_lost
+keeps_container=
+check "all of it goes" all_goes
+finish
