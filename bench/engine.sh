@@ -34,6 +34,7 @@ bundle() {
 
 # Of the VM's first process, as a container sees it that has no pid namespace of its own. Pages of the binary
 # are not counted: they lie in the initramfs, which is memory already, and are there once.
+# shellcheck disable=SC2016 # awk expands
 agent_kib() {
 	"$kata" exec pod -- awk '/^RssAnon/ { anon = $2 } /^VmRSS/ { all = $2 } END { print all, anon }' /proc/1/status
 }

@@ -14,8 +14,8 @@ int limits_parse_cpus(const char *text, cpu_set_t *ret_set) _must_check_;
 int limits_set_oom_score(const struct oci_process *process, struct err *err) _must_check_;
 
 /*
- * Raises what is below the hard limits that are asked for, and nothing else: that takes the VM's own
- * CAP_SYS_RESOURCE, which a process in a user namespace has not.
+ * Raises what is below the hard limits that are asked for, and nothing else: that takes the VM's
+ * own CAP_SYS_RESOURCE, which a process in a user namespace has not.
  */
 int limits_make_room(const struct oci_process *process, struct err *err) _must_check_;
 
