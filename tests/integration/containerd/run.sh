@@ -47,7 +47,7 @@ start_answers_in_the_words_of_its_caller() {
 	within 10 sh -c "! test -e '$KATA_LIKE_STATE/default/probe'"
 	# A DeleteResponse of 137 (field 2) each time.
 	for _ in 1 2; do
-		expect_equal "$("$shim" "$@" -bundle "$work/probe" delete | od -An -tx1 | cut -c1-10)" " 10 89 01"
+		expect_equal "$("$shim" "$@" -bundle "$work/probe" delete | od -An -tx1 -N3)" " 10 89 01"
 	done
 }
 
