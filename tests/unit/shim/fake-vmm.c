@@ -24,6 +24,17 @@
 
 #define PROCESSES_MAX 16
 
+/*
+ * The shim starts it in a pid namespace whose /proc is the host's, in which the leak check of a
+ * sanitized build fails, with words of its own after ours.
+ */
+int __lsan_is_turned_off(void);
+
+int __lsan_is_turned_off(void)
+{
+	return 1;
+}
+
 struct fake_process {
 	struct fake *fake;
 	char id[80], exec_id[80];
