@@ -9,10 +9,13 @@
 /* Connects to a stdio port that a request names. */
 typedef int agent_connect_fn(void *ctx, uint32_t port, int *ret_fd, struct err *err);
 
+struct forwarder;
+
 struct agent {
 	struct loop *loop;
 	struct engine engine;
 	struct events *events;
+	struct forwarder *forwarder;
 	agent_connect_fn *connect;
 	void *connect_ctx;
 	/* Where config.json's own root.path is used, as on a host; a VM has no such directory. */

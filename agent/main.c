@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/boot.h"
+#include "agent/net/forward.h"
 #include "agent/rpc/service.h"
 #include "agent/vsock.h"
 #include "lib/log.h"
@@ -33,7 +34,7 @@ static void on_oom(void *ctx, const char *container_id)
 /* Makes the socket that requests wait at; nobody looks at it until the loop runs. */
 static int serve(struct agent *agent, struct ttrpc_server *server, struct err *err)
 {
-	int listen_fd;
+	int listen_fd, forward_fd;
 	int r = ttrpc_server_add_service(server, &agent_service, agent);
 
 	if (r < 0)
@@ -42,7 +43,10 @@ static int serve(struct agent *agent, struct ttrpc_server *server, struct err *e
 	if (r < 0)
 		return r;
 	r = ttrpc_server_listen(server, listen_fd, false);
-	return r < 0 ? err_set(err, -r, "cannot serve") : 0;
+	if (r < 0)
+		return err_set(err, -r, "cannot serve");
+	r = vsock_listen(VSOCK_PORT_FORWARD, &forward_fd, err);
+	return r < 0 ? r : forwarder_new(agent->loop, forward_fd, &agent->forwarder, err);
 }
 
 static int start(struct agent *agent, struct err *err)

@@ -6,7 +6,6 @@
 #include "agent/relay.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -258,6 +257,11 @@ void relay_free(struct relay *relay)
 	relay->drained = NULL;
 	relay_stop(relay);
 	free(relay);
+}
+
+bool relay_ended(const struct relay *relay)
+{
+	return relay->from < 0;
 }
 
 void relay_drain(struct relay *relay, loop_fn *fn, void *ctx)

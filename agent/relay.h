@@ -6,6 +6,8 @@
 #ifndef KATA_LIKE_AGENT_RELAY_H
 #define KATA_LIKE_AGENT_RELAY_H
 
+#include <stdbool.h>
+
 #include "lib/loop.h"
 
 struct relay;
@@ -26,6 +28,9 @@ int relay_new(struct loop *loop, int from_fd, int to_fd, enum relay_end end,
 
 /* NULL is fine. What was read and not written is lost. */
 void relay_free(struct relay *relay);
+
+/* Whether it has ended by itself, and closed both descriptors. */
+bool relay_ended(const struct relay *relay);
 
 /*
  * Calls fn once (from the loop, or at once) when all that could be read at this moment has been

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "cli/network.h"
 #include "cli/shim-process.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -270,28 +271,77 @@ static int keep_locked(const struct ending *ending, const struct record_exit *ex
 	return record_restore(record, exit_record, err);
 }
 
+/*
+ * Whose network the container has: its own id, or that of the container that its pod was made with,
+ * in whose folder the shim's socket is. Asked before the folders go.
+ */
+static void find_pod(const struct record *record, char ret_id[RECORD_ID_MAX])
+{
+	char address[PATHS_MAX], *slash;
+
+	(void)snprintf(ret_id, RECORD_ID_MAX, "%s", record->id);
+	if (record_address(record, address, NULL) < 0)
+		return;
+	slash = strrchr(address, '/');
+	if (!slash)
+		return;
+	*slash = '\0';
+	slash = strrchr(address, '/');
+	if (slash && strlen(slash + 1) < RECORD_ID_MAX)
+		(void)snprintf(ret_id, RECORD_ID_MAX, "%s", slash + 1);
+}
+
+/* Once the pod's VM is gone its network goes too. */
+static void remove_network(const struct record *record, const char *pod)
+{
+	char path[PATHS_MAX];
+
+	if (paths_sandbox(record->namespace, pod, "shim.pid", path, NULL) < 0 ||
+	    access(path, F_OK) == 0)
+		return;
+	network_remove(record->namespace, pod);
+}
+
 int ending_remove(const struct ending *ending, struct err *err)
 {
 	_cleanup_ending_lock_ struct ending_lock lock = ENDING_LOCK_INIT;
+	char pod[RECORD_ID_MAX];
 	int r = ending_take_lock(ending->record, &lock, err);
 
-	return r <= 0 ? r : remove_locked(ending, err);
+	if (r <= 0)
+		return r;
+	find_pod(ending->record, pod);
+	r = remove_locked(ending, err);
+	remove_network(ending->record, pod);
+	return r;
 }
 
 int ending_force(const struct ending *ending, struct err *err)
 {
 	_cleanup_ending_lock_ struct ending_lock lock = ENDING_LOCK_INIT;
+	char pod[RECORD_ID_MAX];
 	int r = ending_take_lock(ending->record, &lock, err);
 
-	return r <= 0 ? r : force_locked(ending, err);
+	if (r <= 0)
+		return r;
+	find_pod(ending->record, pod);
+	r = force_locked(ending, err);
+	remove_network(ending->record, pod);
+	return r;
 }
 
 int ending_keep(const struct ending *ending, const struct record_exit *exit_record, struct err *err)
 {
 	_cleanup_ending_lock_ struct ending_lock lock = ENDING_LOCK_INIT;
+	char pod[RECORD_ID_MAX];
 	int r = ending_take_lock(ending->record, &lock, err);
 
-	return r <= 0 ? r : keep_locked(ending, exit_record, err);
+	if (r <= 0)
+		return r;
+	find_pod(ending->record, pod);
+	r = keep_locked(ending, exit_record, err);
+	remove_network(ending->record, pod);
+	return r;
 }
 
 void ending_report_failure(const struct record *record, const char *told)

@@ -17,7 +17,7 @@
 
 #define ID_BYTES      6
 #define CPUS_MAX      254
-#define SETTINGS_MAX  8
+#define SETTINGS_MAX  12
 #define CHECK_HINT    "`kata-like check` says what this machine lacks and what to do"
 #define KVM_DEVICE    "/dev/kvm"
 #define CONFIG_FORMAT (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
@@ -178,9 +178,11 @@ static int find_file(const char *option, const char *path, char **ret_path, stru
 	return 0;
 }
 
-static int describe_machine(const struct launch_options *options, struct machine_settings *machine,
+static int describe_machine(const struct launch *launch, struct machine_settings *machine,
 			    struct err *err)
 {
+	const struct launch_options *options = launch->options;
+	const struct launch_network *network = &launch->network;
 	uint64_t bytes = 0;
 	int r = find_file("--kernel", options->kernel, &machine->files[0], err);
 
@@ -198,6 +200,9 @@ static int describe_machine(const struct launch_options *options, struct machine
 	add_setting(machine, "vm.memory", "--memory", options->memory ? machine->memory : NULL);
 	add_setting(machine, "vm.cpus", "--cpus", options->cpus);
 	add_setting(machine, "vm.cmdline", "--cmdline", options->cmdline);
+	add_setting(machine, "network.model", "--net-model", network->model);
+	add_setting(machine, "network.user", "--net", network->user ? "true" : NULL);
+	add_setting(machine, "network.publish", "-p", *network->publish ? network->publish : NULL);
 	add_setting(machine, "vm.console", "--console", options->console ? "true" : NULL);
 	return 0;
 }
@@ -231,7 +236,7 @@ int launch_create(struct launch *launch, const struct launch_streams *streams, s
 	int r = record_path(&launch->record, "bundle", bundle, err);
 
 	if (r == 0)
-		r = describe_machine(launch->options, &machine, err);
+		r = describe_machine(launch, &machine, err);
 	if (r == 0)
 		r = pack_machine(&machine, err);
 	if (r == 0)

@@ -36,12 +36,21 @@ struct launch_options {
 		OPTION_FLAG(t, field.console, 0, "console",                                       \
 			    "give it a serial console, shown by `kata-like logs`")
 
+/* The network that the container gets (cli/network.h), as far as the shim makes it. */
+#define LAUNCH_PUBLISH_MAX 1024
+struct launch_network {
+	const char *model; /* NULL: as configured */
+	bool user;
+	char publish[LAUNCH_PUBLISH_MAX]; /* "8080:80/tcp,…" */
+};
+
 struct launch {
 	const struct cli *cli;
 	const struct launch_options *options;
 	struct loop *loop;
 	struct signals *signals;
 	struct record record;
+	struct launch_network network;
 	struct task_client *client;
 };
 

@@ -137,6 +137,35 @@ static int add_io(struct json_object *data, const KataLike__Metrics__Io *io)
 	return 0;
 }
 
+static int add_network(struct json_object *data, const KataLike__Metrics__Metrics *metrics)
+{
+	struct json_object *array = json_object_new_array();
+
+	if (!array || json_object_object_add(data, "network_interfaces", array) < 0) {
+		json_object_put(array);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < metrics->n_network; i++) {
+		const KataLike__Metrics__NetworkStat *stat = metrics->network[i];
+		struct json_object *row = json_object_new_object();
+		const struct number numbers[] = {
+			{ "RxBytes", stat->rx_bytes },	 { "RxPackets", stat->rx_packets },
+			{ "RxErrors", stat->rx_errors }, { "RxDropped", stat->rx_dropped },
+			{ "TxBytes", stat->tx_bytes },	 { "TxPackets", stat->tx_packets },
+			{ "TxErrors", stat->tx_errors }, { "TxDropped", stat->tx_dropped },
+		};
+
+		if (!row || json_object_array_add(array, row) < 0) {
+			json_object_put(row);
+			return -ENOMEM;
+		}
+		if (json_object_object_add(row, "Name", json_object_new_string(stat->name)) < 0 ||
+		    add_numbers(row, numbers, ARRAY_SIZE(numbers)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 struct json_object *metrics_to_json(const KataLike__Metrics__Metrics *metrics)
 {
 	struct json_object *data = json_object_new_object();
@@ -144,7 +173,7 @@ struct json_object *metrics_to_json(const KataLike__Metrics__Metrics *metrics)
 				       { "limit", metrics->pids->limit } };
 
 	if (data && add_cpu(data, metrics->cpu) == 0 && add_memory(data, metrics->memory) == 0 &&
-	    add_io(data, metrics->io) == 0 &&
+	    add_io(data, metrics->io) == 0 && add_network(data, metrics) == 0 &&
 	    add_numbers(add_object(data, "pids"), pids, ARRAY_SIZE(pids)) == 0)
 		return data;
 	json_object_put(data);

@@ -9,6 +9,7 @@
 #include "cli/ending.h"
 #include "cli/exit-status.h"
 #include "cli/launch.h"
+#include "cli/network.h"
 #include "cli/session.h"
 #include "cli/spec-default.h"
 #include "cli/terminal.h"
@@ -25,6 +26,7 @@ struct run_options {
 	struct option_list mounts;
 	struct launch_options launch;
 	struct process_options process;
+	struct network_options network;
 	bool read_only, rm, detach;
 };
 
@@ -50,6 +52,7 @@ static const struct option run_table[] = {
 	OPTION_FLAG(struct run_options, rm, 0, "rm", "remove the container when it has ended"),
 	OPTION_FLAG(struct run_options, detach, 'd', "detach",
 		    "print the id and leave it running; its output goes to `kata-like logs`"),
+	NETWORK_OPTION_ROWS(struct run_options, network),
 	LAUNCH_OPTION_ROWS(struct run_options, launch),
 };
 
@@ -64,7 +67,7 @@ static int check_usage(const struct run_options *options, size_t n_args, struct 
 			       options->rootfs);
 	if (options->detach && options->process.interactive)
 		return err_say(err, EINVAL, "run: --detach and --interactive exclude each other");
-	return 0;
+	return network_check(&options->network, options->launch.pod, err);
 }
 
 static int base_config(const struct run_options *options, struct json_object **ret_config,
@@ -293,6 +296,8 @@ static int run_planned(const struct cli *cli, const struct run_options *options,
 		r = launch_begin(&launch, cli, options->launch.name, &options->launch, err);
 	if (r == 0)
 		r = default_hostname(options, &launch, plan->config, err);
+	if (r == 0)
+		r = network_make(&options->network, &launch, plan->config, err);
 	if (r == 0)
 		r = launch_write_config(&launch, plan->config, err);
 	if (r < 0)

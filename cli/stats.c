@@ -34,6 +34,20 @@ static void format_limit(uint64_t bytes, char *ret_text, size_t size)
 		format_bytes(bytes, ret_text, size);
 }
 
+static void print_network(const KataLike__Metrics__Metrics *metrics)
+{
+	for (size_t i = 0; i < metrics->n_network; i++) {
+		const KataLike__Metrics__NetworkStat *stat = metrics->network[i];
+		char received[32], sent[32];
+
+		format_bytes(stat->rx_bytes, received, sizeof(received));
+		format_bytes(stat->tx_bytes, sent, sizeof(sent));
+		(void)printf("%-9s %s received (%llu packets), %s sent (%llu packets)\n",
+			     stat->name, received, (unsigned long long)stat->rx_packets, sent,
+			     (unsigned long long)stat->tx_packets);
+	}
+}
+
 static void print_table(const KataLike__Metrics__Metrics *metrics)
 {
 	char usage[32], limit[32], read_text[32], write_text[32];
@@ -57,6 +71,7 @@ static void print_table(const KataLike__Metrics__Metrics *metrics)
 	(void)printf("memory    %s (%s)\n", usage, limit);
 	(void)printf("processes %llu\n", (unsigned long long)metrics->pids->current);
 	(void)printf("disk      %s read, %s written\n", read_text, write_text);
+	print_network(metrics);
 	if (metrics->memory_events && metrics->memory_events->oom_kill)
 		(void)printf("oom kills %llu\n",
 			     (unsigned long long)metrics->memory_events->oom_kill);

@@ -27,6 +27,19 @@ struct vsock_link_message {
  */
 #define VSOCK_PORT_READY 1024u
 
+/*
+ * The guest's port at which the agent connects streams to the guest's own localhost. A connection
+ * begins with a struct vsock_forward_request from the host, which the agent answers with one int32:
+ * 0, and the bytes of the stream follow both ways, or the errno of the failed connect, and the end.
+ */
+#define VSOCK_PORT_FORWARD 1025u
+
+struct vsock_forward_request {
+	uint16_t port;	/* TCP, of 127.0.0.1 or ::1, in the host's byte order as all here */
+	uint8_t ipv6;	/* the family to try first */
+	uint8_t unused; /* 0 */
+};
+
 /* The host's ports from here up are stdio streams, named by the shim in each request. */
 #define VSOCK_PORT_STDIO_FIRST 0x10000u
 

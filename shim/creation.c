@@ -318,6 +318,8 @@ static int boot_vm(struct shim *shim, const struct settings *settings, bool is_p
 	struct guest guest;
 	int r = guest_from_settings(settings, &guest, err);
 
+	guest.network.netns_fd = shim->place.netns_fd;
+	memcpy(guest.network.netns_path, shim->place.netns_path, sizeof(guest.network.netns_path));
 	if (r == 0)
 		r = pod_settings_record(settings, &shim->state, err);
 	if (r == 0)
@@ -501,7 +503,10 @@ static int copy_request(struct creation *creation, const KataLike__Task__CreateT
 		kata_like__task__create_task_request__pack(request, packed);
 		creation->request = kata_like__task__create_task_request__unpack(NULL, len, packed);
 	}
-	return creation->request ? 0 : err_set(err, ENOMEM, "cannot make a container");
+	if (creation->request)
+		return 0;
+	(void)err_set(err, ENOMEM, "cannot make a container");
+	return -ENOMEM;
 }
 
 static int begin(struct creation *creation, const KataLike__Task__CreateTaskRequest *request,

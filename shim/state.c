@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "lib/fd.h"
+#include "shim/net/record.h"
 #include "shim/pidfile.h"
 #include "shim/sandbox/place.h"
 
@@ -121,6 +122,9 @@ int state_clear(const struct state *state, struct err *err)
 			return err_push(err, "cannot end the VM of sandbox %s", state->id);
 	}
 	place_clear(state);
+	r = net_record_undo(state, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		r = state_file(state, files[i], path, err);
 		if (r < 0)

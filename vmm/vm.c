@@ -114,10 +114,14 @@ static int add_nets(struct vm *vm, struct vm_config *config, const struct virtio
 
 	for (size_t i = 0; i < config->n_nets && r == 0; i++) {
 		struct virtio_device *dev;
+		struct pci_function *fn = NULL;
 
 		r = vm_new_net(vm, &config->nets[i], &dev, err);
 		if (r == 0)
-			r = virtio_pci_add(host, dev, NULL, err);
+			r = virtio_pci_add(host, dev, &fn, err);
+		/* The interface that it belongs to may go while the VM runs. */
+		if (r == 0)
+			vm->plugged_slots |= 1u << fn->slot;
 		if (r < 0)
 			return err_push(err, "network interface %zu", i);
 	}

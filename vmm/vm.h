@@ -96,7 +96,8 @@ struct vm {
 	struct block_rings rings;
 	struct io_threads threads;
 	const struct jail *jail;
-	uint32_t plugged_slots; /* of the bus: whose functions came by vmm/hotplug.h; a bit each */
+	uint32_t plugged_slots; /* of the bus: whose functions vmm/hotplug.h may take away; a bit
+				   each */
 	struct console console;
 	struct vcpu_handlers handlers;
 	struct vcpus vcpus;

@@ -14,6 +14,7 @@ ttrpc_handler_fn rpc_create_container, rpc_start_container, rpc_delete_container
 ttrpc_handler_fn rpc_exec_process, rpc_delete_process, rpc_signal_process, rpc_wait_process,
 	rpc_resize_terminal, rpc_close_stdin;
 ttrpc_handler_fn rpc_remove_device, rpc_release_shared;
+ttrpc_handler_fn rpc_set_interface, rpc_remove_interface, rpc_list_interfaces;
 ttrpc_handler_fn rpc_list_processes, rpc_stats_container;
 
 /* The container of a request; NULL where there is none: the call has then been answered. */

@@ -36,6 +36,10 @@ static const struct ttrpc_method methods[] = {
 	  TYPE(stats_container_response) },
 	{ "RemoveDevice", rpc_remove_device, TYPE(remove_device_request), EMPTY },
 	{ "ReleaseShared", rpc_release_shared, TYPE(release_shared_request), EMPTY },
+	{ "SetInterface", rpc_set_interface, TYPE(set_interface_request),
+	  TYPE(set_interface_response) },
+	{ "RemoveInterface", rpc_remove_interface, TYPE(remove_interface_request), EMPTY },
+	{ "ListInterfaces", rpc_list_interfaces, EMPTY, TYPE(list_interfaces_response) },
 	{ "NextEvent", rpc_next_event, EMPTY, TYPE(event) },
 };
 

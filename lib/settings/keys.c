@@ -144,6 +144,26 @@ static int check_network(const char *text, struct setting_value *value, struct e
 	return err_say(err, EINVAL, "\"%.80s\" is none of tcfilter, macvtap, bridge, none", text);
 }
 
+static int check_publish(const char *text, struct setting_value *value, struct err *err)
+{
+	char copy[SETTINGS_TEXT_MAX], *rest = NULL;
+
+	if (keep(value, text, err) < 0)
+		return -EINVAL;
+	(void)snprintf(copy, sizeof(copy), "%s", text);
+	for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		unsigned int host, guest;
+		char protocol[4], more;
+
+		if (sscanf(word, "%u:%u/%3[a-z]%c", &host, &guest, protocol, &more) != 3 ||
+		    host < 1 || host > 65535 || guest < 1 || guest > 65535 ||
+		    (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0))
+			return err_say(err, EINVAL,
+				       "\"%.80s\" is not HOST:GUEST/tcp or HOST:GUEST/udp", word);
+	}
+	return 0;
+}
+
 static int check_allow(const char *text, struct setting_value *value, struct err *err)
 {
 	char copy[SETTINGS_TEXT_MAX], *rest = NULL;
@@ -170,6 +190,8 @@ const struct key settings_keys[SETTING_N_KEYS] = {
 	[SETTING_JAIL_FIRST] = { "jail", "first_user", NULL, "1879048192", check_user },
 	[SETTING_JAIL_COUNT] = { "jail", "users", NULL, "65536", check_user },
 	[SETTING_NETWORK] = { "network", "model", "network", "tcfilter", check_network },
+	[SETTING_NETWORK_USER] = { "network", "user", NULL, "false", check_flag },
+	[SETTING_NETWORK_PUBLISH] = { "network", "publish", NULL, "", check_publish },
 	[SETTING_FILE_SERVER] = { "storage", "file_server", NULL, "", check_path },
 	[SETTING_SHARED_MEMORY] = { "storage", "shared_memory", "shared-memory", "false",
 				    check_flag },

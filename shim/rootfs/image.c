@@ -12,6 +12,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "lib/fd.h"
@@ -34,6 +35,9 @@ void image_serial(const uint8_t hash[TREE_HASH_BYTES], char kind, char *ret_seri
 	ret_serial[DISK_SERIAL_MAX] = '\0';
 }
 
+/* At once. copy_file_range(2) would be the word, but refuses to cross file systems. */
+#define COPY_BYTES_MAX (1u << 30)
+
 /* Copies one file into a new folder, from which mkfs.erofs can make an image. */
 static int stage_file(const char *path, const struct stat *st, const char *folder, struct err *err)
 {
@@ -50,7 +54,7 @@ static int stage_file(const char *path, const struct stat *st, const char *folde
 	if (to < 0)
 		return err_set(err, errno, "cannot create %s", copy_path);
 	do
-		n = copy_file_range(from, NULL, to, NULL, SSIZE_MAX & ~0xfff, 0);
+		n = sendfile(to, from, NULL, COPY_BYTES_MAX);
 	while (n > 0);
 	if (n < 0)
 		return err_set(err, errno, "cannot copy %s", path);

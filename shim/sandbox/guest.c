@@ -23,6 +23,21 @@ static void make_cmdline(const char *added, struct guest *guest)
 		       guest->console ? GUEST_CONSOLE_CMDLINE : "", *added ? " " : "", added);
 }
 
+static int choose_network(const struct settings *settings, struct guest *guest, struct err *err)
+{
+	struct net_request *network = &guest->network;
+	int r;
+
+	net_request_init(network);
+	network->queues = MIN(guest->cpus, JOINT_QUEUES_MAX);
+	network->user = settings_flag(settings, SETTING_NETWORK_USER);
+	r = net_request_set_model(network, settings_text(settings, SETTING_NETWORK), err);
+	if (r == 0)
+		r = net_request_set_publish(network,
+					    settings_text(settings, SETTING_NETWORK_PUBLISH), err);
+	return r;
+}
+
 /* The configuration's file, or where one is installed, which is looked for again for the error. */
 static int choose_file(const struct settings *settings, enum setting_key key, const char *name,
 		       char *ret_path, struct err *err)
@@ -53,5 +68,7 @@ int guest_from_settings(const struct settings *settings, struct guest *ret_guest
 	r = choose_file(settings, SETTING_KERNEL, "vmlinux", guest->kernel, err);
 	if (r == 0)
 		r = choose_file(settings, SETTING_INITRD, "initramfs.img", guest->initrd, err);
+	if (r == 0)
+		r = choose_network(settings, guest, err);
 	return r;
 }

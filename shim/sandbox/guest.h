@@ -9,6 +9,7 @@
 #include "lib/settings/settings.h"
 #include "lib/err.h"
 #include "lib/paths.h"
+#include "shim/net/request.h"
 
 #define GUEST_CMDLINE_MAX 2048
 /* What a serial console takes on the command line. */
@@ -23,6 +24,7 @@ struct guest {
 	bool console;
 	char cpu_model[16];
 	uint32_t first_user, n_users; /* of which its VMM gets one */
+	struct net_request network;   /* which namespace is its caller's to say */
 };
 
 /* -ENOENT when no kernel or initramfs is named and none is installed. */

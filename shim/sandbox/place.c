@@ -183,10 +183,14 @@ static int take_netns(struct place *place, const struct oci_namespace *netns, st
 	if (!netns->listed)
 		return 0;
 	if (netns->path && *netns->path) {
+		if (strlen(netns->path) >= sizeof(place->netns_path))
+			return err_set(err, ENAMETOOLONG, "network namespace %.80s...",
+				       netns->path);
 		fd = open(netns->path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return err_set(err, errno, "network namespace %s", netns->path);
 		place->netns_fd = fd;
+		(void)snprintf(place->netns_path, sizeof(place->netns_path), "%s", netns->path);
 		return 0;
 	}
 	r = pthread_create(&thread, NULL, make_netns, &fd);

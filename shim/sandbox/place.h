@@ -17,8 +17,9 @@
 
 struct place {
 	bool known;
-	int netns_fd;		/* -1: the host's */
-	char cgroup[PATHS_MAX]; /* its folder; "" for none of its own */
+	int netns_fd;		    /* -1: the host's */
+	char netns_path[PATHS_MAX]; /* its path; "" for one that only the pod has */
+	char cgroup[PATHS_MAX];	    /* its folder; "" for none of its own */
 };
 
 #define PLACE_INIT ((struct place){ .netns_fd = -1 })

@@ -17,6 +17,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "proto/vsock-link.h"
+#include "shim/net/network.h"
 #include "shim/pidfile.h"
 #include "shim/sandbox/log-tail.h"
 #include "shim/sandbox/vmm-process.h"
@@ -37,6 +38,8 @@ struct sandbox {
 	struct vmm_process *vmm;
 	struct log_tail *console; /* NULL without one */
 	struct agent_client *agent;
+	struct network *network;
+	struct turns *turns;
 	struct loop_source *lost_timer;
 	uint32_t next_port;
 	pid_t pid;
@@ -66,12 +69,19 @@ int sandbox_new(struct loop *loop, const struct state *state, bool debug,
 	return 0;
 }
 
+void sandbox_take_turns(struct sandbox *sandbox, struct turns *turns)
+{
+	sandbox->turns = turns;
+}
+
 void sandbox_free(struct sandbox *sandbox)
 {
 	if (!sandbox)
 		return;
+	network_down(sandbox->network);
 	agent_client_free(sandbox->agent);
 	vmm_process_free(sandbox->vmm);
+	network_free(sandbox->network);
 	vsock_link_free(sandbox->link);
 	log_tail_free(sandbox->console);
 	loop_source_free(sandbox->lost_timer);
@@ -112,7 +122,10 @@ static void vmm_ended(void *ctx, bool killed, const char *reason)
 		(void)err_say(&sandbox->end, ECONNRESET, "the VM ended: %s", reason);
 	if (!asked)
 		record_failure(sandbox, sandbox->end.text);
+	network_down(sandbox->network);
 	agent_client_fail(sandbox->agent, asked ? "the sandbox was stopped" : sandbox->end.text);
+	network_free(sandbox->network);
+	sandbox->network = NULL;
 	sandbox->callbacks.gone(sandbox->callbacks.ctx, killed, asked ? NULL : sandbox->end.text);
 	if (asked && booted && sandbox->end.code == 0)
 		(void)err_say(&sandbox->end, ECANCELED, "the sandbox was stopped");
@@ -130,7 +143,7 @@ static void fail(struct sandbox *sandbox, const struct err *why)
 	vmm_process_kill(sandbox->vmm);
 }
 
-static void agent_ready(void *ctx, const struct err *err)
+static void network_ready(void *ctx, const struct err *err)
 {
 	struct sandbox *sandbox = ctx;
 	sandbox_boot_fn *booted = sandbox->booted;
@@ -141,9 +154,23 @@ static void agent_ready(void *ctx, const struct err *err)
 		fail(sandbox, err);
 		return;
 	}
+	network_take_turns(sandbox->network, sandbox->turns);
 	sandbox->step = SANDBOX_READY;
 	sandbox->booted = NULL;
 	booted(sandbox->booted_ctx, err);
+}
+
+static void agent_ready(void *ctx, const struct err *err)
+{
+	struct sandbox *sandbox = ctx;
+
+	if (sandbox->step != SANDBOX_BOOTING)
+		return;
+	if (err->code != 0)
+		fail(sandbox, err);
+	else
+		network_up(sandbox->network, sandbox->agent, sandbox->vmm, sandbox->link,
+			   network_ready, sandbox);
 }
 
 static void lost_for_good(void *ctx)
@@ -238,6 +265,7 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 		     struct err *err)
 {
 	char log_path[PATHS_MAX], pid_path[PATHS_MAX], cmdline[GUEST_CMDLINE_MAX + 64];
+	struct vmm_nic nics[NETWORK_NICS_MAX];
 	struct vmm_config config = {
 		.kernel_fd = files->kernel,
 		.initrd_fd = files->initrd,
@@ -255,6 +283,8 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 		.cpu_model = guest->cpu_model,
 		.first_user = guest->first_user,
 		.n_users = guest->n_users,
+		.nics = nics,
+		.n_nics = network_nics(sandbox->network, nics),
 		.log_path = log_path,
 		.debug = sandbox->debug,
 	};
@@ -268,6 +298,7 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 		r = vmm_process_new(sandbox->loop, &config, vmm_ended, sandbox, &sandbox->vmm, err);
 	if (r < 0)
 		return r;
+	network_handed_over(sandbox->network);
 	sandbox->pid = vmm_process_pid(sandbox->vmm);
 	return pidfile_write(pid_path, sandbox->pid, err);
 }
@@ -295,12 +326,14 @@ static void undo_boot(struct sandbox *sandbox)
 {
 	agent_client_free(sandbox->agent);
 	vmm_process_free(sandbox->vmm);
+	network_free(sandbox->network);
 	vsock_link_free(sandbox->link);
 	log_tail_free(sandbox->console);
 	loop_source_free(sandbox->lost_timer);
 	sandbox->console = NULL;
 	sandbox->agent = NULL;
 	sandbox->vmm = NULL;
+	sandbox->network = NULL;
 	sandbox->link = NULL;
 	sandbox->lost_timer = NULL;
 	sandbox->writes = false;
@@ -325,6 +358,9 @@ int sandbox_boot(struct sandbox *sandbox, const struct guest *guest,
 	sandbox->writes = parts->fs_fd >= 0;
 	for (size_t i = 0; i < parts->n_disks; i++)
 		sandbox->writes = sandbox->writes || parts->disks[i].writable;
+	if (r == 0)
+		r = network_new(sandbox->loop, sandbox->state, &guest->network, &sandbox->network,
+				err);
 	if (r == 0)
 		r = await_agent(sandbox, guest, err);
 	if (r == 0)
@@ -373,6 +409,16 @@ void sandbox_stop(struct sandbox *sandbox, loop_fn *done, void *ctx)
 		vmm_process_stop(sandbox->vmm);
 	else if (before == SANDBOX_BOOTING)
 		vmm_process_kill(sandbox->vmm);
+}
+
+void sandbox_settle_network(struct sandbox *sandbox, sandbox_boot_fn *done, void *ctx)
+{
+	const struct err none = ERR_INIT;
+
+	if (sandbox->step == SANDBOX_READY)
+		network_settle(sandbox->network, done, ctx);
+	else
+		done(ctx, &none);
 }
 
 enum sandbox_state sandbox_state(const struct sandbox *sandbox)

@@ -20,6 +20,7 @@
 #include "shim/rootfs/disk.h"
 #include "shim/sandbox/agent-client.h"
 #include "shim/sandbox/guest.h"
+#include "shim/sandbox/turns.h"
 #include "shim/sandbox/vsock-link.h"
 #include "shim/state.h"
 
@@ -60,6 +61,11 @@ typedef void sandbox_boot_fn(void *ctx, const struct err *err);
 int sandbox_new(struct loop *loop, const struct state *state, bool debug,
 		const struct sandbox_callbacks *callbacks, struct sandbox **ret_sandbox,
 		struct err *err) _must_check_;
+/*
+ * Once the VM serves, its network changes the VM's devices in these turns only, which outlive the
+ * sandbox.
+ */
+void sandbox_take_turns(struct sandbox *sandbox, struct turns *turns);
 /* Kills the VM if there is one. Whatever uses its vsock link must be gone before. NULL is fine. */
 void sandbox_free(struct sandbox *sandbox);
 
@@ -77,6 +83,12 @@ int sandbox_boot(struct sandbox *sandbox, const struct guest *guest,
  * once it is gone, maybe from within. Calling it again replaces done.
  */
 void sandbox_stop(struct sandbox *sandbox, loop_fn *done, void *ctx);
+
+/*
+ * Looks at the pod's network now, and calls done, with an empty err, when the guest has what is
+ * there; maybe from within.
+ */
+void sandbox_settle_network(struct sandbox *sandbox, sandbox_boot_fn *done, void *ctx);
 
 enum sandbox_state sandbox_state(const struct sandbox *sandbox);
 /* Why it failed; "" if it did not. */

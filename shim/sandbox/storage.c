@@ -31,6 +31,7 @@ int storage_new(struct loop *loop, const struct state *state, struct sandbox *sa
 		.turns = { .loop = loop },
 		.ns_fd = -1,
 	};
+	sandbox_take_turns(sandbox, &storage->turns);
 	*ret_storage = storage;
 	return 0;
 }

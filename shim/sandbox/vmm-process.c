@@ -20,6 +20,7 @@
 #include "proto/shared-folder.h"
 #include "proto/ttrpc/client.h"
 #include "shim/job.h"
+#include "shim/net/model.h"
 #include "shim/sandbox/jail-user.h"
 #include "shim/sandbox/log-tail.h"
 #include "vmm.pb-c.h"
@@ -99,6 +100,23 @@ static void cleanup_channels(struct channels *channels)
 	cleanup_fd(&channels->log_theirs);
 }
 
+static void add_nic(struct command *command, const struct vmm_nic *nic)
+{
+	char text[64 + 16 * JOINT_QUEUES_MAX];
+	int n = 0;
+
+	for (size_t i = 0; i < nic->n_fds; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s:%d", i ? "," : "",
+			      nic->stream ? "stream" : "fd", nic->fds[i]);
+	(void)snprintf(text + n, sizeof(text) - (size_t)n,
+		       ",mac=%02x:%02x:%02x:%02x:%02x:%02x,mtu=%u", nic->mac[0], nic->mac[1],
+		       nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5], nic->mtu);
+	add_text(command, "--net");
+	add_text(command, "%s", text);
+	for (size_t i = 0; i < nic->n_fds && !command->overflow; i++)
+		command->fds[command->n_fds++] = nic->fds[i];
+}
+
 static int build_command(struct command *command, const char *program,
 			 const struct vmm_config *config, uid_t user,
 			 const struct channels *channels, struct err *err)
@@ -129,6 +147,8 @@ static int build_command(struct command *command, const char *program,
 		add_fd(command, "--fs", config->fs_fd, ",tag=" SHARED_FOLDER_TAG);
 	else if (config->shared_memory)
 		add_text(command, "--shared-memory");
+	for (size_t i = 0; i < config->n_nics; i++)
+		add_nic(command, &config->nics[i]);
 	add_fd(command, "--vsock", config->vsock_fd, "");
 	add_text(command, "--rng");
 	add_text(command, "--pvpanic");

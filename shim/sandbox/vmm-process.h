@@ -16,6 +16,16 @@
 
 struct vmm_process;
 
+/* A network interface of the VM. */
+struct vmm_nic {
+	const int
+		*fds; /* taps, one a queue pair, or one stream socket with a length before frames */
+	size_t n_fds;
+	bool stream;
+	uint8_t mac[6];
+	uint32_t mtu;
+};
+
 /* What the VM is made of. Descriptors stay the caller's. */
 struct vmm_config {
 	int kernel_fd, initrd_fd, kvm_fd;
@@ -26,6 +36,8 @@ struct vmm_config {
 	uint64_t memory_bytes;
 	const struct disk *disks;
 	size_t n_disks;
+	const struct vmm_nic *nics;
+	size_t n_nics;
 	const char *sandbox_id, *cpu_model;
 	uint32_t first_user, n_users; /* as root: it becomes one of these users */
 	int fs_fd;		      /* the file server's socket; -1: no shared folder */

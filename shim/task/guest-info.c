@@ -19,6 +19,7 @@ struct metrics {
 	KataLike__Metrics__Io io;
 	KataLike__Metrics__IoEntry *io_entries, **io_list;
 	KataLike__Metrics__Hugetlb *hugetlb_entries, **hugetlb_list;
+	KataLike__Metrics__NetworkStat *network_entries, **network_list;
 };
 
 static void fill_memory(struct metrics *m, const KataLike__Agent__V1__StatsContainerResponse *stats)
@@ -87,8 +88,39 @@ static int fill_lists(struct metrics *m, const KataLike__Agent__V1__StatsContain
 	return 0;
 }
 
+/* Names are the response's. */
+static int fill_network(struct metrics *m, const KataLike__Agent__V1__StatsContainerResponse *stats)
+{
+	m->network_entries = calloc(stats->n_network + 1, sizeof(*m->network_entries));
+	m->network_list = calloc(stats->n_network + 1, sizeof(*m->network_list));
+	if (!m->network_entries || !m->network_list)
+		return -1;
+	for (size_t i = 0; i < stats->n_network; i++) {
+		const KataLike__Agent__V1__StatsContainerResponse__Network *from =
+			stats->network[i];
+		KataLike__Metrics__NetworkStat *to = &m->network_entries[i];
+
+		kata_like__metrics__network_stat__init(to);
+		to->name = from->name;
+		to->rx_bytes = from->rx_bytes;
+		to->rx_packets = from->rx_packets;
+		to->rx_errors = from->rx_errors;
+		to->rx_dropped = from->rx_dropped;
+		to->tx_bytes = from->tx_bytes;
+		to->tx_packets = from->tx_packets;
+		to->tx_errors = from->tx_errors;
+		to->tx_dropped = from->tx_dropped;
+		m->network_list[i] = to;
+	}
+	m->metrics.network = m->network_list;
+	m->metrics.n_network = stats->n_network;
+	return 0;
+}
+
 static void metrics_free(struct metrics *m)
 {
+	free(m->network_entries);
+	free(m->network_list);
 	free(m->io_entries);
 	free(m->io_list);
 	free(m->hugetlb_entries);
@@ -102,7 +134,6 @@ static void reply_metrics(struct ttrpc_call *call, struct metrics *m, size_t n_h
 	KataLike__Any any = KATA_LIKE__ANY__INIT;
 	_cleanup_free_ uint8_t *packed = NULL;
 
-	kata_like__metrics__metrics__init(&m->metrics);
 	m->metrics.pids = &m->pids;
 	m->metrics.cpu = &m->cpu;
 	m->metrics.memory = &m->memory;
@@ -152,9 +183,10 @@ static void stats_arrived(void *ctx, const struct ttrpc_status *status,
 		reply_v1(call, stats);
 		return;
 	}
+	kata_like__metrics__metrics__init(&m.metrics);
 	fill_cpu(&m, stats);
 	fill_memory(&m, stats);
-	if (fill_lists(&m, stats) == 0)
+	if (fill_lists(&m, stats) == 0 && fill_network(&m, stats) == 0)
 		reply_metrics(call, &m, stats->n_hugetlb);
 	else
 		ttrpc_call_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");

@@ -106,19 +106,38 @@ static void started(void *ctx, const struct ttrpc_status *status, const Protobuf
 	task_op_free(op);
 }
 
-static void start_init(struct shim *shim, struct process *init, struct ttrpc_call *call)
+/* What has changed in the pod's network since the VM was made is in the guest by now. */
+static void network_settled(void *ctx, const struct err *err)
 {
+	struct task_op *op = ctx;
+	struct process *init = task_op_process(op);
 	KataLike__Agent__V1__ContainerRequest request =
 		KATA_LIKE__AGENT__V1__CONTAINER_REQUEST__INIT;
+	struct ttrpc_status failure = { TTRPC_FAILED_PRECONDITION, err_text(err) };
+
+	if (err->code != 0) {
+		started(op, &failure, NULL);
+		return;
+	}
+	if (!init || init->state != PROCESS_STARTING) {
+		failure.message = "the container is gone";
+		started(op, &failure, NULL);
+		return;
+	}
+	request.container_id = init->container->id;
+	agent_client_call(init->container->agent, "StartContainer", &kata_like__empty__descriptor,
+			  &request.base, TASK_START_TIMEOUT_MS, started, op);
+}
+
+static void start_init(struct shim *shim, struct process *init, struct ttrpc_call *call)
+{
 	struct task_op *op = task_op_new(shim, call, init->container->id, "");
 
 	if (!op)
 		return;
 	init->state = PROCESS_STARTING;
 	init->container->starting = true;
-	request.container_id = init->container->id;
-	agent_client_call(init->container->agent, "StartContainer", &kata_like__empty__descriptor,
-			  &request.base, TASK_START_TIMEOUT_MS, started, op);
+	sandbox_settle_network(shim->sandbox, network_settled, op);
 }
 
 void task_start(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
