@@ -14,6 +14,7 @@ struct problems {
 };
 
 /* Notes one, with ": strerror(errnum)" behind it; those beyond the room are dropped. */
-void problems_add(struct problems *problems, int errnum, const char *fmt, ...) _printf_(3, 4);
+void problems_add(struct problems *problems, int errnum, const char *fmt, ...) _printf_(3, 4)
+	__attribute__((nonnull(3)));
 
 #endif
