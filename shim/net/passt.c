@@ -283,16 +283,20 @@ int passt_start(struct loop *loop, const char *publish, const char *log_path,
 	_cleanup_fd_ int ours = -1, theirs = -1;
 	_cleanup_free_ struct command *command = calloc(1, sizeof(*command));
 	struct passt *passt = calloc(1, sizeof(*passt));
-	int pair[2] = { -1, -1 }, r = find_program(err);
+	int pair[2] = { -1, -1 }, r;
 
-	if (passt)
-		passt->complaint_fd = -1;
+	if (!passt || !command) {
+		free(passt);
+		(void)err_set(err, ENOMEM, "cannot start passt");
+		return -ENOMEM;
+	}
+	passt->complaint_fd = -1;
+	r = find_program(err);
 	if (r == 0)
 		r = try_ports(publish, err);
 	if (r == 0)
 		r = describe(ret_interface, err);
-	if (r == 0 &&
-	    (!passt || !command || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0))
+	if (r == 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		r = err_set(err, errno, "cannot start passt");
 	if (r == 0) {
 		ours = pair[0];

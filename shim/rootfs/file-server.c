@@ -148,7 +148,7 @@ int file_server_new(struct loop *loop, const struct file_server_config *config,
 	const char *program = NULL;
 	int r = find_program(config->program, &program, err);
 
-	if (r < 0)
+	if (r < 0 || !program)
 		return r;
 	if (!server)
 		return err_set(err, ENOMEM, "cannot start the file server");

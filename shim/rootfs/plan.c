@@ -39,6 +39,7 @@ static int add_item(struct plan *plan, enum plan_way way, const char *path,
 {
 	struct plan_item *item = &plan->items[plan->n_items];
 
+	*ret_item = NULL;
 	if (plan->n_items == PLAN_ITEMS_MAX)
 		return err_say(err, E2BIG, "more than %d mounts from the host", PLAN_ITEMS_MAX);
 	if (way == PLAN_DISK && plan->n_disks == PLAN_DISKS_MAX)
@@ -58,7 +59,7 @@ static int add_item(struct plan *plan, enum plan_way way, const char *path,
 static int plan_root_path(const char *path, const struct plan_input *input, struct plan *plan,
 			  struct err *err)
 {
-	struct plan_item *item;
+	struct plan_item *item = NULL;
 	struct stat st;
 	bool shared;
 	int r;
@@ -70,7 +71,7 @@ static int plan_root_path(const char *path, const struct plan_input *input, stru
 			       "root filesystem %s is neither a folder nor an image file", path);
 	shared = S_ISDIR(st.st_mode) && input->owns_root && input->can_share;
 	r = add_item(plan, shared ? PLAN_SHARED : PLAN_DISK, path, &item, err);
-	if (r < 0)
+	if (r < 0 || !item)
 		return r;
 	item->request.origin = S_ISDIR(st.st_mode) ? DISK_FROM_TREE : DISK_FROM_IMAGE;
 	item->recursive = true;
@@ -90,10 +91,10 @@ static bool is_snapshot_disk(const KataLike__Task__Mount *mount)
 static int plan_snapshot_disk(const KataLike__Task__Mount *mount, struct plan *plan,
 			      struct err *err)
 {
-	struct plan_item *item;
+	struct plan_item *item = NULL;
 	int r = add_item(plan, PLAN_DISK, mount->source, &item, err);
 
-	if (r < 0)
+	if (r < 0 || !item)
 		return r;
 	item->request.origin = DISK_FROM_IMAGE;
 	item->readonly = strcmp(mount->type, "erofs") == 0;
@@ -108,7 +109,7 @@ static int plan_root(const struct oci_spec *spec, const struct plan_input *input
 {
 	_cleanup_free_ char *joined = NULL;
 	const char *path = spec->root_path;
-	struct plan_item *item;
+	struct plan_item *item = NULL;
 
 	if (input->n_mounts == 1 && is_snapshot_disk(input->mounts[0]))
 		return plan_snapshot_disk(input->mounts[0], plan, err);
@@ -162,7 +163,7 @@ static int plan_copy(const struct oci_mount *mount, const struct stat *st, struc
 			       "the option \"ro\" for a copy, or use an ext4 image file (type "
 			       "\"ext4\")");
 	r = add_item(plan, PLAN_DISK, mount->source, ret_item, err);
-	if (r < 0)
+	if (r < 0 || !*ret_item)
 		return r;
 	(*ret_item)->request.origin = DISK_FROM_TREE;
 	if (S_ISDIR(st->st_mode))
@@ -175,7 +176,7 @@ static int plan_copy(const struct oci_mount *mount, const struct stat *st, struc
 static int plan_bind(const struct oci_mount *mount, const struct plan_input *input, size_t index,
 		     struct plan *plan, struct err *err)
 {
-	struct plan_item *item;
+	struct plan_item *item = NULL;
 	struct stat st;
 	int r;
 
@@ -193,7 +194,7 @@ static int plan_bind(const struct oci_mount *mount, const struct plan_input *inp
 		r = add_item(plan, PLAN_SHARED, mount->source, &item, err);
 	else
 		r = plan_copy(mount, &st, plan, &item, err);
-	if (r < 0)
+	if (r < 0 || !item)
 		return r;
 	item->index = index;
 	item->recursive = !has_option(mount, "bind") || has_option(mount, "rbind");
@@ -206,13 +207,13 @@ static int plan_bind(const struct oci_mount *mount, const struct plan_input *inp
 static int plan_image(const struct oci_mount *mount, size_t index, struct plan *plan,
 		      struct err *err)
 {
-	struct plan_item *item;
+	struct plan_item *item = NULL;
 	int r;
 
 	if (!mount->source || mount->source[0] != '/')
 		return err_say(err, EINVAL, "its source is not the absolute path of an image file");
 	r = add_item(plan, PLAN_DISK, mount->source, &item, err);
-	if (r < 0)
+	if (r < 0 || !item)
 		return r;
 	item->request.origin = DISK_FROM_IMAGE;
 	item->readonly = type_is(mount, "erofs") || has_option(mount, "ro");

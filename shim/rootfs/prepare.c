@@ -30,9 +30,7 @@ static int fail_item(const struct plan_item *item, struct err *err)
 const struct prepared_share *prepare_find(const struct prepared_share *known, size_t n_known,
 					  const struct share_id *wanted)
 {
-	static const struct share_id nobodys;
-
-	if (memcmp(wanted, &nobodys, sizeof(nobodys)) == 0)
+	if (wanted->dev == 0 && wanted->ino == 0)
 		return NULL;
 	for (size_t i = 0; i < n_known; i++) {
 		const struct share_id *id = &known[i].id;
@@ -107,7 +105,7 @@ static int take_all(const struct prepare_input *in, struct job_output *output,
 		    struct prepared *prepared, struct trees *trees, struct err *err)
 {
 	const struct plan *plan = in->plan;
-	struct share_tree tree;
+	struct share_tree tree = { .fd = -1 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < plan->n_items; i++) {
