@@ -29,8 +29,8 @@ if command -v qemu-system-x86_64 >/dev/null; then
 		row "QEMU microvm, the same kernel to an init that restarts" "$qemu" "ms ($(ratio "$ours" "$qemu"))"
 fi
 if [ -n "${LKVM-}" ]; then
-	# It does not end by itself with every kernel: a run that takes a minute counts as failed.
-	lkvm=$(median_ms "$runs" timeout 60 "$LKVM" run -k "$kernel" -i "$work/initrd" -m 128 -c 1 --network mode=none \
+	# It takes a bzImage. A run that takes a minute counts as failed.
+	lkvm=$(median_ms "$runs" timeout 60 "$LKVM" run -k "${kernel%/*}/bzImage" -i "$work/initrd" -m 128 -c 1 --network mode=none \
 		-p "$cmdline reboot=k") &&
 		row "kvmtool, the same kernel to an init that restarts" "$lkvm" "ms ($(ratio "$ours" "$lkvm"))"
 fi
