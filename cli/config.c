@@ -18,10 +18,7 @@
 static int object_add(struct json_object *object, const char *key, struct json_object *value,
 		      struct err *err)
 {
-	if (value && json_object_object_add(object, key, value) == 0)
-		return 0;
-	json_object_put(value);
-	return err_say(err, ENOMEM, NO_MEMORY);
+	return json_add(object, key, value) == 0 ? 0 : err_say(err, ENOMEM, NO_MEMORY);
 }
 
 static int array_add(struct json_object *array, struct json_object *value, struct err *err)

@@ -7,6 +7,7 @@
 
 #include "cli/container.h"
 #include "cli/verbs.h"
+#include "oci/json.h"
 #include "proto/task-api.h"
 
 struct list_options {
@@ -30,11 +31,6 @@ static void format_created(const struct container *container, char *ret_text, si
 		(void)strftime(ret_text, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-static int add_text(struct json_object *object, const char *key, const char *text)
-{
-	return json_object_object_add(object, key, json_object_new_string(text));
-}
-
 static int add_json(struct json_object *array, const struct container *container,
 		    const char *created)
 {
@@ -45,11 +41,11 @@ static int add_json(struct json_object *array, const struct container *container
 		json_object_put(object);
 		return -ENOMEM;
 	}
-	r |= add_text(object, "id", container->record.id);
+	r |= json_add_text(object, "id", container->record.id);
 	r |= json_object_object_add(object, "pid", json_object_new_int64(container->pid));
-	r |= add_text(object, "status", container_status_name(container->status));
-	r |= add_text(object, "bundle", container->bundle);
-	r |= add_text(object, "created", created);
+	r |= json_add_text(object, "status", container_status_name(container->status));
+	r |= json_add_text(object, "bundle", container->bundle);
+	r |= json_add_text(object, "created", created);
 	if (container->status == CONTAINER_STOPPED)
 		r |= json_object_object_add(object, "exitStatus",
 					    json_object_new_int64(container->exit_record.status));

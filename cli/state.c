@@ -4,16 +4,12 @@
 
 #include "cli/container.h"
 #include "cli/verbs.h"
+#include "oci/json.h"
 
 /* The specification knows no "dead"; such a container has certainly stopped. */
 static const char *specified_status(enum container_status status)
 {
 	return container_status_name(status == CONTAINER_DEAD ? CONTAINER_STOPPED : status);
-}
-
-static int add_text(struct json_object *object, const char *key, const char *text)
-{
-	return json_object_object_add(object, key, json_object_new_string(text));
 }
 
 static int add_annotations(struct json_object *object, const struct container *container)
@@ -42,11 +38,11 @@ static int run_state(const struct cli *cli, const void *values, char **args, siz
 	if (r < 0)
 		return r;
 	object = json_object_new_object();
-	r = object ? add_text(object, "ociVersion", "1.2.0") : -1;
-	r = r ? r : add_text(object, "id", container.record.id);
-	r = r ? r : add_text(object, "status", specified_status(container.status));
+	r = object ? json_add_text(object, "ociVersion", "1.2.0") : -1;
+	r = r ? r : json_add_text(object, "id", container.record.id);
+	r = r ? r : json_add_text(object, "status", specified_status(container.status));
 	r = r ? r : json_object_object_add(object, "pid", json_object_new_int64(container.pid));
-	r = r ? r : add_text(object, "bundle", container.bundle);
+	r = r ? r : json_add_text(object, "bundle", container.bundle);
 	r = r ? r : add_annotations(object, &container);
 	if (r == 0)
 		(void)printf("%s\n", json_object_to_json_string_ext(

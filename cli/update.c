@@ -7,6 +7,7 @@
 #include "cli/container.h"
 #include "cli/values.h"
 #include "cli/verbs.h"
+#include "oci/json.h"
 #include "proto/task-api.h"
 
 #define CPU_PERIOD_USEC 100000u
@@ -33,16 +34,13 @@ static const struct option update_table[] = {
 static int set_number(struct json_object *resources, const char *group, const char *key,
 		      uint64_t value, struct err *err)
 {
-	struct json_object *object, *number;
+	struct json_object *object;
 	int r = config_object(resources, group, &object, err);
 
 	if (r < 0)
 		return r;
-	number = json_object_new_uint64(value);
-	if (number && json_object_object_add(object, key, number) == 0)
-		return 0;
-	json_object_put(number);
-	return err_set(err, ENOMEM, "update");
+	r = json_add(object, key, json_object_new_uint64(value));
+	return r < 0 ? err_set(err, -r, "update") : 0;
 }
 
 static int set_cpu(const struct update_options *options, struct json_object *resources,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What options mean. */
 #include "cli/values.h"
+#include "oci/json.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -217,17 +218,6 @@ static int mount_check(struct mount_text *mount, const char *text, struct err *e
 	return 0;
 }
 
-static int mount_set(struct json_object *object, const char *key, const char *value)
-{
-	struct json_object *text = json_object_new_string(value);
-
-	if (!text || json_object_object_add(object, key, text) < 0) {
-		json_object_put(text);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static int mount_to_json(struct mount_text *mount, struct json_object **ret_mount)
 {
 	struct json_object *object = json_object_new_object();
@@ -239,11 +229,11 @@ static int mount_to_json(struct mount_text *mount, struct json_object **ret_moun
 	if (!r)
 		r = mount_add_option(mount, mount->read_only ? "ro" : "rw");
 	if (!r)
-		r = mount_set(object, "destination", mount->target);
+		r = json_add_text(object, "destination", mount->target);
 	if (!r)
-		r = mount_set(object, "type", mount->type);
+		r = json_add_text(object, "type", mount->type);
 	if (!r)
-		r = mount_set(object, "source", mount->source ? mount->source : mount->type);
+		r = json_add_text(object, "source", mount->source ? mount->source : mount->type);
 	if (!r && json_object_object_add(object, "options", json_object_get(mount->options)) < 0) {
 		json_object_put(mount->options);
 		r = -ENOMEM;

@@ -47,6 +47,19 @@ int json_parse(const char *file, const char *text, size_t len, struct json_objec
 	return 0;
 }
 
+int json_add(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (value && json_object_object_add(object, key, value) == 0)
+		return 0;
+	json_object_put(value);
+	return -ENOMEM;
+}
+
+int json_add_text(struct json_object *object, const char *key, const char *text)
+{
+	return json_add(object, key, json_object_new_string(text));
+}
+
 static void path_append(char *path, size_t size, const struct json_node *node)
 {
 	size_t used;

@@ -60,6 +60,13 @@ typedef int json_object_fn(const struct json_node *node, void *out);
 int json_parse(const char *file, const char *text, size_t len, struct json_object **ret_object,
 	       struct err *err) _must_check_;
 
+/*
+ * Writing: puts value, which may be NULL for want of memory, under key; it is the object's, or
+ * gone, afterwards. 0 or -ENOMEM.
+ */
+int json_add(struct json_object *object, const char *key, struct json_object *value) _must_check_;
+int json_add_text(struct json_object *object, const char *key, const char *text) _must_check_;
+
 /* Records "<file>: <path> <what>" and returns -EINVAL. */
 int json_fail(const struct json_node *node, const char *fmt, ...) _printf_(2, 3);
 /* The same for a member of node. */

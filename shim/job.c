@@ -45,6 +45,19 @@ int job_child_reset(pid_t parent)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
+int job_child_streams(int in_fd, int out_fd, int err_fd)
+{
+	const int given[] = { in_fd, out_fd, err_fd };
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null_fd < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+		if (dup2(given[i] < 0 ? null_fd : given[i], (int)i) < 0)
+			return -errno;
+	return 0;
+}
+
 /* The result's descriptor becomes 3, the input's, if any, JOB_INPUT_FD; all others are closed. */
 static int arrange_descriptors(int result_fd, int input_fd)
 {
@@ -171,7 +184,6 @@ _noreturn_ static void program_main(pid_t parent, int error_fd, char *const argv
 {
 	const char *path = getenv("PATH");
 	_cleanup_free_ char *wider = NULL;
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(126);
@@ -179,8 +191,7 @@ _noreturn_ static void program_main(pid_t parent, int error_fd, char *const argv
 	if (asprintf(&wider, "%s%s%s", path ? path : "", path && *path ? ":" : "", SBIN_PATH) < 0 ||
 	    setenv("PATH", wider, 1) < 0)
 		_exit(126);
-	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(error_fd, STDOUT_FILENO) < 0 ||
-	    dup2(error_fd, STDERR_FILENO) < 0)
+	if (job_child_streams(-1, error_fd, error_fd) < 0)
 		_exit(126);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? 127 : 126);

@@ -55,5 +55,7 @@ int job_run_program(char *const argv[], const char *package, struct err *err) _m
 
 /* In a child: undo the signal set-up of the loop, and die when the parent does. 0 or -errno. */
 int job_child_reset(pid_t parent) _must_check_;
+/* In a child: gives it its standard streams; -1 is /dev/null. 0 or -errno. */
+int job_child_streams(int in_fd, int out_fd, int err_fd) _must_check_;
 
 #endif

@@ -12,6 +12,7 @@
 #include <linux/close_range.h>
 
 #include "agent/container/channel.h"
+#include "agent/container/limits.h"
 #include "agent/container/listener.h"
 #include "agent/container/seccomp.h"
 #include "agent/container/terminal.h"
@@ -119,6 +120,16 @@ int child_detach(struct child *child, struct err *err)
 	if (r == 0)
 		r = keep_only_needed(child);
 	return r < 0 ? err_set(err, -r, "cannot set up the descriptors") : 0;
+}
+
+int child_set_oom_score(struct child *child, struct err *err)
+{
+	return limits_set_oom_score(child->process, err);
+}
+
+int child_make_room(struct child *child, struct err *err)
+{
+	return limits_make_room(child->process, err);
 }
 
 int child_find_listener(struct child *child, struct err *err)

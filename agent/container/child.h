@@ -45,6 +45,10 @@ struct oci_state child_state(const struct child *child, const char *status);
  * descriptors. */
 int child_detach(struct child *child, struct err *err) _must_check_;
 
+/* While the child still has the agent's rights: limits_set_oom_score() and limits_make_room(). */
+int child_set_oom_score(struct child *child, struct err *err) _must_check_;
+int child_make_room(struct child *child, struct err *err) _must_check_;
+
 /* Connects to the seccomp listener, if one is asked: while paths still are the guest's. */
 int child_find_listener(struct child *child, struct err *err) _must_check_;
 

@@ -5,17 +5,6 @@
 #include <sched.h>
 
 #include "agent/container/child.h"
-#include "agent/container/limits.h"
-
-static int set_oom_score(struct child *child, struct err *err)
-{
-	return limits_set_oom_score(child->process, err);
-}
-
-static int make_room(struct child *child, struct err *err)
-{
-	return limits_make_room(child->process, err);
-}
 
 static int join_namespaces(struct child *child, struct err *err)
 {
@@ -45,8 +34,8 @@ static int open_terminal(struct child *child, struct err *err)
 static const struct child_step steps[] = {
 	{ "leaving the agent", child_detach },
 	{ "finding the seccomp listener", child_find_listener },
-	{ "setting the OOM score", set_oom_score },
-	{ "raising limits", make_room },
+	{ "setting the OOM score", child_set_oom_score },
+	{ "raising limits", child_make_room },
 	{ "joining the container", join_namespaces },
 	{ "opening the terminal", open_terminal },
 };

@@ -18,7 +18,6 @@
 
 #include "agent/container/channel.h"
 #include "agent/container/child.h"
-#include "agent/container/limits.h"
 #include "agent/container/sysctl.h"
 #include "agent/mount/detached.h"
 #include "agent/mount/devices.h"
@@ -34,16 +33,6 @@ static const struct namespaces_plan *plan_of(const struct child *child)
 static bool makes(const struct child *child, enum oci_namespace_kind kind)
 {
 	return plan_of(child)->new_flags & namespaces_flag(kind);
-}
-
-static int set_oom_score(struct child *child, struct err *err)
-{
-	return limits_set_oom_score(child->process, err);
-}
-
-static int make_room(struct child *child, struct err *err)
-{
-	return limits_make_room(child->process, err);
 }
 
 static int detach_mounts(struct child *child, struct err *err)
@@ -81,8 +70,8 @@ static int join_namespaces(struct child *child, struct err *err)
 static const struct child_step first_steps[] = {
 	{ "leaving the agent", child_detach },
 	{ "finding the seccomp listener", child_find_listener },
-	{ "setting the OOM score", set_oom_score },
-	{ "raising limits", make_room },
+	{ "setting the OOM score", child_set_oom_score },
+	{ "raising limits", child_make_room },
 	{ "leaving the VM's mounts", detach_mounts },
 	{ "mounting the root file system", mount_root },
 	{ "preparing the mounts", prepare_mounts },

@@ -187,10 +187,7 @@ static void command_ended(void *ctx, pid_t pid, int wait_status)
 
 _noreturn_ static void command_main(const struct publisher *publisher, pid_t parent, int input_fd)
 {
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (job_child_reset(parent) < 0 || null_fd < 0 || dup2(input_fd, STDIN_FILENO) < 0 ||
-	    dup2(null_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0 ||
+	if (job_child_reset(parent) < 0 || job_child_streams(input_fd, -1, -1) < 0 ||
 	    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		_exit(126);
 	execlp(publisher->binary, publisher->binary, "--address", publisher->grpc_address,

@@ -150,10 +150,7 @@ static void build(struct command *command, int fd, const char *publish, const ch
 
 _noreturn_ static void child_main(pid_t parent, struct command *command, int fd, int err_fd)
 {
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (job_child_reset(parent) < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-	    dup2(null_fd, STDOUT_FILENO) < 0 || dup2(err_fd, STDERR_FILENO) < 0 ||
+	if (job_child_reset(parent) < 0 || job_child_streams(-1, -1, err_fd) < 0 ||
 	    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0 || fcntl(fd, F_SETFD, 0) < 0)
 		_exit(126);
 	execvp(command->argv[0], command->argv);

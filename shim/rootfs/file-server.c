@@ -102,16 +102,13 @@ _noreturn_ static void child_main(pid_t parent, const struct file_server_config 
 			"sandbox=namespace,log_level=warn",
 		NULL,
 	};
-	int null_fd;
 
 	(void)snprintf(listen_option, sizeof(listen_option), "--fd=%d", LISTEN_FD);
 	share_view(config->state_dir, view);
 	(void)snprintf(source, sizeof(source), "source=%s", view);
 	if (job_child_reset(parent) < 0 || setns(config->ns_fd, CLONE_NEWNS) < 0)
 		_exit(126);
-	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
-	    dup2(log_fd, STDERR_FILENO) < 0)
+	if (job_child_streams(-1, log_fd, log_fd) < 0)
 		_exit(126);
 	listen_fd = fcntl(listen_fd, F_DUPFD, LISTEN_FD + 1);
 	if (listen_fd < 0 || dup2(listen_fd, LISTEN_FD) < 0 ||

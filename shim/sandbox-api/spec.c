@@ -8,24 +8,11 @@
 #include <string.h>
 
 #include "lib/fd.h"
+#include "oci/json.h"
 
 static void cleanup_json(json_object **object)
 {
 	json_object_put(*object);
-}
-
-/* Takes value over in any case. */
-static int add(json_object *object, const char *key, json_object *value)
-{
-	if (value && json_object_object_add(object, key, value) == 0)
-		return 0;
-	json_object_put(value);
-	return -ENOMEM;
-}
-
-static int add_text(json_object *object, const char *key, const char *text)
-{
-	return add(object, key, json_object_new_string(text));
 }
 
 static json_object *annotations_of(const KataLike__Sandbox__CreateSandboxRequest *request)
@@ -33,8 +20,8 @@ static json_object *annotations_of(const KataLike__Sandbox__CreateSandboxRequest
 	json_object *annotations = json_object_new_object();
 
 	for (size_t i = 0; annotations && i < request->n_annotations; i++) {
-		if (add_text(annotations, request->annotations[i]->key,
-			     request->annotations[i]->value) == 0)
+		if (json_add_text(annotations, request->annotations[i]->key,
+				  request->annotations[i]->value) == 0)
 			continue;
 		json_object_put(annotations);
 		return NULL;
@@ -49,8 +36,8 @@ static json_object *linux_of(const KataLike__Sandbox__CreateSandboxRequest *requ
 	json_object *part = json_object_new_object(), *list = json_object_new_array();
 	json_object *network = json_object_new_object();
 
-	if (!part || !list || !network || add_text(network, "type", "network") < 0 ||
-	    add_text(network, "path", request->netns_path) < 0)
+	if (!part || !list || !network || json_add_text(network, "type", "network") < 0 ||
+	    json_add_text(network, "path", request->netns_path) < 0)
 		goto failed;
 	if (*request->netns_path) {
 		if (json_object_array_add(list, network) < 0)
@@ -58,7 +45,7 @@ static json_object *linux_of(const KataLike__Sandbox__CreateSandboxRequest *requ
 		network = NULL;
 	}
 	json_object_put(network);
-	if (add(part, "namespaces", list) == 0)
+	if (json_add(part, "namespaces", list) == 0)
 		return part;
 	json_object_put(part);
 	return NULL;
@@ -76,11 +63,11 @@ static int make_spec(const KataLike__Sandbox__CreateSandboxRequest *request,
 	_cleanup_(cleanup_json) json_object *root = json_object_new_object();
 	const char *text;
 
-	if (!object || !root || add_text(object, "ociVersion", "1.0.2") < 0 ||
-	    add_text(root, "path", "rootfs") < 0 ||
-	    add(object, "root", json_object_get(root)) < 0 ||
-	    add(object, "annotations", annotations_of(request)) < 0 ||
-	    add(object, "linux", linux_of(request)) < 0)
+	if (!object || !root || json_add_text(object, "ociVersion", "1.0.2") < 0 ||
+	    json_add_text(root, "path", "rootfs") < 0 ||
+	    json_add(object, "root", json_object_get(root)) < 0 ||
+	    json_add(object, "annotations", annotations_of(request)) < 0 ||
+	    json_add(object, "linux", linux_of(request)) < 0)
 		return err_set(err, ENOMEM, "cannot describe the sandbox");
 	text = json_object_to_json_string(object);
 	return oci_spec_parse(text, strlen(text), ret_spec, err);

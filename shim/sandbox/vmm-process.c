@@ -204,13 +204,8 @@ static pid_t fork_into_pid_namespace(pid_t *ret_parent)
 
 _noreturn_ static void child_main(pid_t parent, struct command *command, int log_fd)
 {
-	int null_fd;
-
-	if (job_child_reset(parent) < 0)
-		_exit(126);
-	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
-	    dup2(log_fd, STDERR_FILENO) < 0 || close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+	if (job_child_reset(parent) < 0 || job_child_streams(-1, log_fd, log_fd) < 0 ||
+	    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		_exit(126);
 	for (size_t i = 0; i < command->n_fds; i++)
 		if (fcntl(command->fds[i], F_SETFD, 0) < 0)
