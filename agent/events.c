@@ -9,6 +9,7 @@
 
 struct event {
 	struct event *next;
+	uint64_t oom_kills;
 	char container_id[];
 };
 
@@ -46,25 +47,28 @@ static void deliver(struct events *events)
 		return;
 	events->first = event->next;
 	events->fn = NULL;
-	fn(events->ctx, event->container_id);
+	fn(events->ctx, event->container_id, event->oom_kills);
 	free(event);
 }
 
-void events_add_oom(struct events *events, const char *container_id)
+void events_add_oom(struct events *events, const char *container_id, uint64_t oom_kills)
 {
 	struct event **at = &events->first;
 	size_t id_size = strlen(container_id) + 1;
 	struct event *event;
 
 	for (; *at; at = &(*at)->next) {
-		if (strcmp((*at)->container_id, container_id) == 0)
+		if (strcmp((*at)->container_id, container_id) == 0) {
+			(*at)->oom_kills = oom_kills;
 			return;
+		}
 	}
 	event = calloc(1, sizeof(*event) + id_size);
 	if (!event) {
 		log_error("an OOM event of container %s is lost: no memory", container_id);
 		return;
 	}
+	event->oom_kills = oom_kills;
 	memcpy(event->container_id, container_id, id_size);
 	*at = event;
 	deliver(events);

@@ -24,11 +24,11 @@ static int connect_vsock(void *ctx, uint32_t port, int *ret_fd, struct err *err)
 	return vsock_connect_host(port, ret_fd, err);
 }
 
-static void on_oom(void *ctx, const char *container_id)
+static void on_oom(void *ctx, const char *container_id, uint64_t kills)
 {
 	struct agent *agent = ctx;
 
-	events_add_oom(agent->events, container_id);
+	events_add_oom(agent->events, container_id, kills);
 }
 
 /* Makes the socket that requests wait at; nobody looks at it until the loop runs. */

@@ -45,20 +45,26 @@ static int print_event(const char *type, const char *id, struct json_object *dat
 	return r ? -ENOMEM : 0;
 }
 
+/* One line for all kills that were not told yet. */
+static int print_oom(const char *id, uint64_t kills, uint64_t *told)
+{
+	if (kills <= *told)
+		return 0;
+	*told = kills;
+	return print_event("oom", id, NULL);
+}
+
 static int report(const struct container *container, uint64_t *oom_kills, bool with_stats,
 		  struct err *err)
 {
 	_cleanup_task_ KataLike__Metrics__Metrics *metrics = NULL;
 	struct json_object *data = NULL;
-	uint64_t kills;
 	int r = metrics_ask(container, &metrics, err);
 
 	if (r < 0)
 		return r;
-	kills = metrics->memory_events ? metrics->memory_events->oom_kill : 0;
-	if (kills > *oom_kills)
-		r = print_event("oom", container->record.id, NULL);
-	*oom_kills = MAX(*oom_kills, kills);
+	if (metrics->memory_events)
+		r = print_oom(container->record.id, metrics->memory_events->oom_kill, oom_kills);
 	if (r == 0 && with_stats) {
 		data = metrics_to_json(metrics);
 		r = data ? print_event("stats", container->record.id, data) : -ENOMEM;
@@ -114,6 +120,9 @@ static void on_exit_told(void *ctx, int result, const KataLike__Task__WaitRespon
 	(void)err;
 	watch->ended = true;
 	if (data)
+		watch->result = print_oom(watch->container->record.id, response->oom_kills,
+					  &watch->oom_kills);
+	if (data && watch->result == 0)
 		watch->result = print_event("exit", watch->container->record.id, data);
 	json_object_put(data);
 }

@@ -59,10 +59,21 @@ int shim_hold_process(struct shim *shim, struct process *process, struct err *er
 	return process_hold(process, shim->loop, &config, err);
 }
 
+/* The number comes with an event and with each exit: what of it is new is told once. */
+static void note_oom_kills(struct shim *shim, struct container *container, uint64_t kills)
+{
+	if (kills <= container->oom_kills)
+		return;
+	container->oom_kills = kills;
+	log_warn("container %s ran out of memory", container->id);
+	task_event_oom(shim->events, container->id);
+}
+
 void shim_note_exit(void *ctx, const struct process *process)
 {
 	struct shim *shim = ctx;
 
+	note_oom_kills(shim, process->container, process->oom_kills);
 	task_event_exited(shim->events, process);
 	log_info("%s%s%s exited with status %u", process->container->id,
 		 *process->exec_id ? "/" : "", process->exec_id, process->exit_status);
@@ -80,12 +91,13 @@ static void sandbox_is_gone(void *ctx, bool killed, const char *reason)
 	storage_abandon(shim->storage);
 }
 
-static void out_of_memory(void *ctx, const char *container_id)
+static void out_of_memory(void *ctx, const char *container_id, uint64_t kills)
 {
 	struct shim *shim = ctx;
+	struct container *container = shim_find(shim, container_id, false);
 
-	log_warn("container %s ran out of memory", container_id);
-	task_event_oom(shim->events, container_id);
+	if (container)
+		note_oom_kills(shim, container, kills);
 }
 
 static void quit(void *ctx)

@@ -85,13 +85,13 @@ static int check_spec(const struct oci_spec *spec, struct err *err)
 	return 0;
 }
 
-static void on_oom(void *ctx)
+static void on_oom(void *ctx, uint64_t kills)
 {
 	struct container *container = ctx;
 	struct engine *engine = container->engine;
 
 	if (engine->on_oom)
-		engine->on_oom(engine->on_oom_ctx, container->id);
+		engine->on_oom(engine->on_oom_ctx, container->id, kills);
 }
 
 static const struct oci_resources *resources_of(const struct container *container)
@@ -268,11 +268,11 @@ static int set_up(struct container *container, struct container_params *params, 
 
 	if (r == 0)
 		r = stream_owner(container->spec, &container->spec->process->user, &uid, &gid, err);
-	if (r == 0)
-		r = namespaces_plan(&container->engine->pod, container->spec, &container->plan,
-				    err);
 	if (r < 0)
 		return r;
+	r = namespaces_plan(&container->engine->pod, container->spec, &container->plan, err);
+	if (r < 0)
+		return err_push(err, "joining namespaces");
 	params->outside.terminal = container->spec->process->terminal;
 	r = process_new(container, "", &params->outside, uid, gid, &container->init, err);
 	if (r == 0)
@@ -396,7 +396,7 @@ void container_process_runs(struct container *container, const struct process *p
 
 void container_process_ended(struct container *container, struct process *process)
 {
-	oom_watch_check(container->oom);
+	process->exit.oom_kills = oom_watch_check(container->oom);
 	if (process != container->init || container->state == CONTAINER_CREATING)
 		return;
 	/* With a pid namespace of its own the kernel has done that already. */

@@ -18,8 +18,8 @@ struct engine_config {
 	const char *work_dir; /* an empty directory; containers mount over it in their namespace */
 };
 
-/* A process of the container was killed for want of memory. */
-typedef void engine_oom_fn(void *ctx, const char *container_id);
+/* Processes of the container were killed for want of memory, so many until now. */
+typedef void engine_oom_fn(void *ctx, const char *container_id, uint64_t kills);
 
 struct engine {
 	struct loop *loop;

@@ -13,7 +13,7 @@ struct oom_watch {
 	struct loop_source *source;
 	int inotify_fd;
 	uint64_t kills;
-	loop_fn *fn;
+	oom_watch_fn *fn;
 	void *ctx;
 };
 
@@ -28,14 +28,18 @@ static uint64_t read_kills(const struct cgroup *cgroup)
 	return line ? strtoull(line + strlen("oom_kill "), NULL, 10) : 0;
 }
 
-void oom_watch_check(struct oom_watch *watch)
+uint64_t oom_watch_check(struct oom_watch *watch)
 {
-	uint64_t kills = watch ? read_kills(watch->cgroup) : 0;
+	uint64_t kills;
 
-	if (!watch || kills <= watch->kills)
-		return;
-	watch->kills = kills;
-	watch->fn(watch->ctx);
+	if (!watch)
+		return 0;
+	kills = read_kills(watch->cgroup);
+	if (kills > watch->kills) {
+		watch->kills = kills;
+		watch->fn(watch->ctx, kills);
+	}
+	return watch->kills;
 }
 
 static void on_change(void *ctx, int fd, uint32_t events)
@@ -45,10 +49,10 @@ static void on_change(void *ctx, int fd, uint32_t events)
 	(void)events;
 	while (read(fd, buffer, sizeof(buffer)) > 0)
 		;
-	oom_watch_check(ctx);
+	(void)oom_watch_check(ctx);
 }
 
-int oom_watch_new(struct loop *loop, const struct cgroup *cgroup, loop_fn *fn, void *ctx,
+int oom_watch_new(struct loop *loop, const struct cgroup *cgroup, oom_watch_fn *fn, void *ctx,
 		  struct oom_watch **ret_watch, struct err *err)
 {
 	struct oom_watch *watch;

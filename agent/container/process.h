@@ -26,6 +26,7 @@ enum process_state {
 struct process_exit {
 	int status; /* 0 to 255; 128 + n for a signal */
 	struct timespec at;
+	uint64_t oom_kills; /* of its container until then */
 };
 
 typedef void process_wait_fn(void *ctx, const struct process_exit *exit);

@@ -105,6 +105,7 @@ static void on_process_exit(void *ctx, const struct process_exit *exit)
 	at.nanos = (int32_t)exit->at.tv_nsec;
 	response.exit_status = (uint32_t)exit->status;
 	response.exited_at = &at;
+	response.oom_kills = exit->oom_kills;
 	ttrpc_call_reply(call, &response.base);
 }
 

@@ -78,13 +78,14 @@ void rpc_destroy_sandbox(void *ctx, struct ttrpc_call *call, const ProtobufCMess
 	engine_destroy_all(&agent->engine, on_destroyed, call);
 }
 
-static void on_event(void *ctx, const char *container_id)
+static void on_event(void *ctx, const char *container_id, uint64_t oom_kills)
 {
 	KataLike__Agent__V1__Event event = KATA_LIKE__AGENT__V1__EVENT__INIT;
 	struct ttrpc_call *call = ctx;
 
 	event.container_id = (char *)container_id;
 	event.kind = KATA_LIKE__AGENT__V1__EVENT__KIND__OOM;
+	event.oom_kills = oom_kills;
 	ttrpc_call_reply(call, &event.base);
 }
 

@@ -157,7 +157,7 @@ static void event_arrived(void *ctx, const struct ttrpc_status *status,
 		return;
 	if (event->kind == KATA_LIKE__AGENT__V1__EVENT__KIND__OOM &&
 	    ratelimit_allow(&agent->event_limit, clock_monotonic_ms(), NULL))
-		agent->callbacks.oom(agent->callbacks.ctx, event->container_id);
+		agent->callbacks.oom(agent->callbacks.ctx, event->container_id, event->oom_kills);
 	next_event(agent);
 }
 

@@ -28,8 +28,8 @@ struct agent_callbacks {
 	void (*ready)(void *ctx, const struct err *err);
 	/* The connection broke after ready. */
 	void (*lost)(void *ctx);
-	/* A process of the container was killed for want of memory. */
-	void (*oom)(void *ctx, const char *container_id);
+	/* Processes of the container were killed for want of memory, so many until now. */
+	void (*oom)(void *ctx, const char *container_id, uint64_t kills);
 	void *ctx;
 };
 

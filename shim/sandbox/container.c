@@ -170,6 +170,8 @@ static void wait_answered(void *ctx, const struct ttrpc_status *status,
 	if (status->code != TTRPC_OK)
 		log_warn("cannot wait for %s/%s: %s", process->container->id, process->exec_id,
 			 status->message);
+	else
+		process->oom_kills = exit->oom_kills;
 	container_process_over(process->container, process,
 			       status->code == TTRPC_OK ? exit->exit_status : PROCESS_STATUS_LOST);
 }

@@ -26,6 +26,7 @@ struct container {
 	struct process *execs;
 	struct agent_client *agent; /* borrowed */
 	struct hooks *hooks;	    /* of the host; NULL for none */
+	uint64_t oom_kills;	    /* that were told of */
 	/* The init's exit, held back until the execs have ended too. */
 	bool init_over;
 	uint32_t init_status;

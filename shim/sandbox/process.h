@@ -57,6 +57,7 @@ struct process {
 	uint32_t columns, rows; /* asked for before the start; 0 for not */
 	uint32_t exit_status;
 	struct timespec exited_at;   /* by the host's clock */
+	uint64_t oom_kills;	     /* of the container until then */
 	struct process_watch *watch; /* the WaitProcess call under way, which frees it */
 	struct process_waiter *exit_waiters, *drain_waiters;
 };

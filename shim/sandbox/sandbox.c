@@ -190,11 +190,11 @@ static void agent_lost(void *ctx)
 		loop_timer_arm(sandbox->lost_timer, LOST_GRACE_MS);
 }
 
-static void agent_oom(void *ctx, const char *container_id)
+static void agent_oom(void *ctx, const char *container_id, uint64_t kills)
 {
 	struct sandbox *sandbox = ctx;
 
-	sandbox->callbacks.oom(sandbox->callbacks.ctx, container_id);
+	sandbox->callbacks.oom(sandbox->callbacks.ctx, container_id, kills);
 }
 
 /* Descriptors that are only needed until the VMM has inherited them. */

@@ -43,7 +43,8 @@ struct sandbox_callbacks {
 	 * outside. Calls to the agent fail from here on.
 	 */
 	void (*gone)(void *ctx, bool killed, const char *reason);
-	void (*oom)(void *ctx, const char *container_id);
+	/* Processes of a container were killed for want of memory, so many until now. */
+	void (*oom)(void *ctx, const char *container_id, uint64_t kills);
 	void *ctx;
 };
 

@@ -168,6 +168,7 @@ static void process_ended(void *ctx, const struct process *process)
 	task_timestamp(&process->exited_at, &exited_at);
 	response.exit_status = process->exit_status;
 	response.exited_at = &exited_at;
+	response.oom_kills = process->oom_kills;
 	ttrpc_call_reply(call, &response.base);
 }
 

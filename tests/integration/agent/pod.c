@@ -94,11 +94,11 @@ static int connect_stream(void *ctx, uint32_t port, int *ret_fd, struct err *err
 	return 0;
 }
 
-static void on_oom(void *ctx, const char *container_id)
+static void on_oom(void *ctx, const char *container_id, uint64_t kills)
 {
 	struct agent *agent = ctx;
 
-	events_add_oom(agent->events, container_id);
+	events_add_oom(agent->events, container_id, kills);
 }
 
 static void start_agent(struct pod *pod)
@@ -408,6 +408,11 @@ static size_t count_dir(const char *path, int type)
 			n++;
 	}
 	return n;
+}
+
+size_t pod_count_descriptors(void)
+{
+	return count_dir("/proc/self/fd", DT_UNKNOWN);
 }
 
 bool pod_is_clean(const struct pod *pod)

@@ -9,13 +9,15 @@
 
 struct taken {
 	char ids[4][16];
+	uint64_t kills[4];
 	size_t n;
 };
 
-static void take(void *ctx, const char *container_id)
+static void take(void *ctx, const char *container_id, uint64_t oom_kills)
 {
 	struct taken *taken = ctx;
 
+	taken->kills[taken->n] = oom_kills;
 	(void)snprintf(taken->ids[taken->n++], sizeof(taken->ids[0]), "%s", container_id);
 }
 
@@ -34,8 +36,8 @@ static void an_event_waits_for_the_call(void **state)
 	struct taken taken = { .n = 0 };
 
 	(void)state;
-	events_add_oom(events, "a");
-	events_add_oom(events, "b");
+	events_add_oom(events, "a", 1);
+	events_add_oom(events, "b", 1);
 	assert_int_equal(events_next(events, take, &taken), 0);
 	assert_int_equal(events_next(events, take, &taken), 0);
 	assert_int_equal(taken.n, 2);
@@ -53,8 +55,8 @@ static void the_call_waits_for_an_event(void **state)
 	assert_int_equal(events_next(events, take, &taken), 0);
 	assert_int_equal(taken.n, 0);
 	assert_int_equal(events_next(events, take, &taken), -EBUSY);
-	events_add_oom(events, "a");
-	events_add_oom(events, "b");
+	events_add_oom(events, "a", 1);
+	events_add_oom(events, "b", 1);
 	assert_int_equal(taken.n, 1);
 	assert_string_equal(taken.ids[0], "a");
 	events_free(events);
@@ -66,11 +68,12 @@ static void many_kills_of_one_container_are_one_event(void **state)
 	struct taken taken = { .n = 0 };
 
 	(void)state;
-	for (int i = 0; i < 1000; i++)
-		events_add_oom(events, "a");
+	for (uint64_t i = 1; i <= 1000; i++)
+		events_add_oom(events, "a", i);
 	assert_int_equal(events_next(events, take, &taken), 0);
 	assert_int_equal(events_next(events, take, &taken), 0);
 	assert_int_equal(taken.n, 1);
+	assert_int_equal(taken.kills[0], 1000);
 	events_free(events);
 }
 
