@@ -29,6 +29,15 @@ static const struct json_name rlimit_names[] = {
 	{ "RLIMIT_STACK", RLIMIT_STACK },
 };
 
+const char *oci_rlimit_name(int64_t resource)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rlimit_names); i++) {
+		if (rlimit_names[i].value == resource)
+			return rlimit_names[i].name;
+	}
+	return "?";
+}
+
 static const struct json_name policy_names[] = {
 	{ "SCHED_OTHER", SCHED_NORMAL },
 	{ "SCHED_FIFO", SCHED_FIFO },

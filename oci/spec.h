@@ -325,6 +325,9 @@ const char *oci_spec_annotation(const struct oci_spec *spec, const char *key);
 /* The namespace's name in config.json: "network". */
 const char *oci_namespace_name(enum oci_namespace_kind kind);
 
+/* "RLIMIT_NOFILE" for RLIMIT_NOFILE. */
+const char *oci_rlimit_name(int64_t resource);
+
 static inline void cleanup_oci_spec(struct oci_spec **spec)
 {
 	oci_spec_free(*spec);

@@ -81,14 +81,14 @@ int limits_make_room(const struct oci_process *process, struct err *err)
 		struct rlimit own;
 
 		if (getrlimit((__rlimit_resource_t)limit->resource, &own) < 0)
-			return err_set(err, errno, "cannot read resource limit %d",
-				       (int)limit->resource);
+			return err_set(err, errno, "cannot read %s",
+				       oci_rlimit_name(limit->resource));
 		if (own.rlim_max >= limit->hard)
 			continue;
 		own.rlim_max = limit->hard;
 		if (setrlimit((__rlimit_resource_t)limit->resource, &own) < 0)
-			return err_set(err, errno, "cannot raise resource limit %d to %llu",
-				       (int)limit->resource, (unsigned long long)limit->hard);
+			return err_set(err, errno, "cannot raise %s to %" PRIu64,
+				       oci_rlimit_name(limit->resource), limit->hard);
 	}
 	return 0;
 }
@@ -100,8 +100,8 @@ static int apply_rlimits(const struct oci_process *process, struct err *err)
 		const struct rlimit value = { .rlim_cur = limit->soft, .rlim_max = limit->hard };
 
 		if (setrlimit((__rlimit_resource_t)limit->resource, &value) < 0)
-			return err_set(err, errno, "cannot set resource limit %d to %" PRIu64,
-				       (int)limit->resource, limit->soft);
+			return err_set(err, errno, "cannot set %s to %" PRIu64,
+				       oci_rlimit_name(limit->resource), limit->soft);
 	}
 	return 0;
 }

@@ -55,7 +55,7 @@ static int open_on_host(enum oci_namespace_kind kind, const char *path, struct e
 			       oci_namespace_name(kind), path);
 	type = ioctl(fd, NS_GET_NSTYPE);
 	if (type < 0 || (unsigned long)type != kinds[kind].flag)
-		return err_say(err, EINVAL, "%s is not a %s namespace", path,
+		return err_say(err, EINVAL, "%s is no %s namespace", path,
 			       oci_namespace_name(kind));
 	return TAKE_FD(fd);
 }

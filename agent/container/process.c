@@ -128,6 +128,7 @@ static void on_channel_closed(struct process *process)
 static void on_message(struct process *process, const struct channel_message *message,
 		       int passed_fd)
 {
+	const char *what = "cannot help the process to set itself up";
 	struct err err = ERR_INIT;
 	int r = 0;
 
@@ -138,7 +139,10 @@ static void on_message(struct process *process, const struct channel_message *me
 		break;
 	case CHANNEL_MAP_USERS:
 		r = container_map_users(process->container, process->pid);
-		if (r == 0)
+		if (r < 0)
+			what = "entering the user namespace: cannot map ids as linux.uidMappings "
+			       "and linux.gidMappings say";
+		else
 			r = channel_send(process->channel_fd, CHANNEL_GO, 0);
 		break;
 	case CHANNEL_FORKED:
@@ -157,7 +161,7 @@ static void on_message(struct process *process, const struct channel_message *me
 	if (passed_fd >= 0)
 		close(passed_fd);
 	if (r < 0) {
-		err_set(&process->failure, -r, "cannot help the process to set itself up");
+		err_set(&process->failure, -r, "%s", what);
 		(void)kill(process->pid, SIGKILL);
 	}
 }

@@ -78,7 +78,9 @@ int pod_run(struct pod *pod, const char *command, const char *process_extra, con
 /* What stream i has brought so far. */
 const char *pod_text(const struct pod *pod, int i);
 
-/* True if nothing of the engine's is left: cgroups, mounts, processes, descriptors beyond n_fds. */
+/* True if nothing of the engine's is left: cgroups, mounts, processes. */
 bool pod_is_clean(const struct pod *pod);
+/* Open descriptors, the test's own among them. */
+size_t pod_count_descriptors(void);
 
 #endif

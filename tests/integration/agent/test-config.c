@@ -296,7 +296,7 @@ static void a_namespace_is_joined_by_its_path(void **state)
 	assert_non_null(strstr(refusal(*state, "",
 				       ",\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/"
 				       "proc/self/ns/uts\"}]}"),
-			       "is not a ipc namespace"));
+			       "is no ipc namespace"));
 }
 
 static void seccomp_filters_calls_and_arguments(void **state)

@@ -200,6 +200,89 @@ static void orphans_by_the_thousand_are_reaped(void **state)
 	assert_string_equal(pod_text(pod, 1), "2000\n");
 }
 
+/* Puts the program of tests/integration/hostile-image.c into the image. */
+static void add_hostile_program(const struct pod *pod)
+{
+	const char *path = getenv("KATA_LIKE_HOSTILE_IMAGE");
+	char command[512];
+
+	assert_non_null(path);
+	(void)snprintf(command, sizeof(command), "install -m 4755 %s %s", path,
+		       in_root(pod, "/hostile"));
+	assert_int_equal(system(command), 0);
+}
+
+static void start(struct pod *pod, const char *id, const char *command, const char *process_extra,
+		  int base)
+{
+	_cleanup_free_ char *config = pod_config(pod, command, process_extra, "," LINUX);
+	struct pod_answer answer;
+
+	assert_int_equal(pod_create(pod, id, config, base, false, &answer), TTRPC_OK);
+	assert_int_equal(pod_start(pod, id, &answer), TTRPC_OK);
+}
+
+static void finish(struct pod *pod, const char *id)
+{
+	assert_int_equal(pod_kill(pod, id, "", SIGKILL, false), TTRPC_OK);
+	assert_int_equal(pod_wait(pod, id, ""), 128 + SIGKILL);
+	assert_int_equal(pod_delete(pod, id, NULL), TTRPC_OK);
+}
+
+static void ten_thousand_processes_stop_nobody(void **state)
+{
+	KataLike__Agent__V1__ContainerRequest request =
+		KATA_LIKE__AGENT__V1__CONTAINER_REQUEST__INIT;
+	struct pod *pod = *state;
+
+	add_hostile_program(pod);
+	start(pod, "crowd", "exec /hostile crowd 10000", "", 4);
+	while (!strchr(pod_text(pod, 5), '\n'))
+		(void)pod_run_until(pod, &(bool){ false }, 10);
+	assert_string_equal(pod_text(pod, 5), "10000 of 10000 live: all\n");
+	/* Neither a neighbour nor the container's own calls are held up. */
+	assert_int_equal(pod_run(pod, "echo here", "", ""), 0);
+	assert_string_equal(pod_text(pod, 1), "here\n");
+	request.container_id = (char *)"crowd";
+	assert_int_equal(pod_call(pod, "ListProcesses", &request.base, NULL), TTRPC_OK);
+	assert_int_equal(pod_call(pod, "StatsContainer", &request.base, NULL), TTRPC_OK);
+	finish(pod, "crowd");
+	remove_from_root(pod, "/hostile");
+}
+
+static void a_set_user_id_program_gains_what_it_may(void **state)
+{
+	struct pod *pod = *state;
+	const char *user = ",\"user\":{\"uid\":1000,\"gid\":1000},\"capabilities\":{"
+			   "\"bounding\":[\"CAP_KILL\"]}";
+	const char *strict = ",\"user\":{\"uid\":1000,\"gid\":1000},\"capabilities\":{"
+			     "\"bounding\":[\"CAP_KILL\"]},\"noNewPrivileges\":true";
+
+	add_hostile_program(pod);
+	assert_int_equal(pod_run(pod, "/hostile identity", user, ""), 0);
+	assert_string_equal(pod_text(pod, 1), "uid 0, capabilities 0000000000000020\n");
+	assert_int_equal(pod_run(pod, "/hostile identity", strict, ""), 0);
+	assert_string_equal(pod_text(pod, 1), "uid 1000, capabilities 0000000000000000\n");
+	remove_from_root(pod, "/hostile");
+}
+
+static void an_exec_in_a_directory_behind_a_descriptor_is_refused(void **state)
+{
+	struct pod *pod = *state;
+
+	start(pod, "c", "sleep 1000", "", 0);
+	for (int fd = 3; fd < 20; fd++) {
+		char process[160];
+
+		(void)snprintf(process, sizeof(process),
+			       "{\"cwd\":\"/proc/self/fd/%d\",\"env\":[\"PATH=/bin\"],"
+			       "\"args\":[\"ls\",\"../..\"]}",
+			       fd);
+		assert_int_not_equal(pod_exec(pod, "c", "e", process, 4, false, NULL), TTRPC_OK);
+	}
+	finish(pod, "c");
+}
+
 static void a_config_that_is_noise_is_an_error(void **state)
 {
 	static const char *const texts[] = { "",
@@ -245,7 +328,10 @@ int main(void)
 		CLEAN(a_pipe_in_place_of_passwd_is_not_waited_for),
 		CLEAN(a_masked_path_cannot_lead_outside),
 		CLEAN(a_program_that_is_the_agent_itself_does_not_run),
+		CLEAN(an_exec_in_a_directory_behind_a_descriptor_is_refused),
+		CLEAN(a_set_user_id_program_gains_what_it_may),
 		CLEAN(orphans_by_the_thousand_are_reaped),
+		CLEAN(ten_thousand_processes_stop_nobody),
 		CLEAN(a_config_that_is_noise_is_an_error),
 		CLEAN(an_id_cannot_be_a_path),
 	};

@@ -69,39 +69,6 @@ static void a_signal_is_128_and_its_number(void **state)
 	assert_int_equal(pod_run(pod, "kill -SEGV $$", "", ""), 128 + SIGSEGV);
 }
 
-static void a_missing_program_fails_the_start_and_says_so(void **state)
-{
-	struct pod *pod = *state;
-	_cleanup_free_ char *config = pod_config(pod, "true", ",\"args\":[\"nosuch\"]", "");
-	struct pod_answer answer;
-
-	assert_int_equal(pod_create(pod, "c", config, 0, false, &answer), TTRPC_OK);
-	assert_int_equal(pod_start(pod, "c", &answer), TTRPC_NOT_FOUND);
-	assert_string_equal(answer.message, "unable to start container process: exec: \"nosuch\": "
-					    "executable file not found in $PATH");
-	assert_int_equal(pod_wait(pod, "c", ""), 127);
-	assert_int_equal(pod_delete(pod, "c", NULL), TTRPC_OK);
-}
-
-static void a_failed_create_names_its_step_and_leaves_nothing(void **state)
-{
-	struct pod *pod = *state;
-	_cleanup_free_ char *bad =
-		pod_config(pod, "true", "",
-			   ",\"hostname\":\"x\",\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}");
-	_cleanup_free_ char *good = pod_config(pod, "true", "", "");
-	struct pod_answer answer;
-
-	assert_int_equal(pod_create(pod, "c", bad, 0, false, &answer), TTRPC_INVALID_ARGUMENT);
-	assert_string_equal(answer.message,
-			    "setting the host name: a host name needs a uts namespace");
-	assert_true(pod_is_clean(pod));
-	/* The id is free again. */
-	assert_int_equal(pod_create(pod, "c", good, 0, false, &answer), TTRPC_OK);
-	assert_int_equal(pod_create(pod, "c", good, 4, false, &answer), TTRPC_ALREADY_EXISTS);
-	finish(pod, "c", SIGKILL, 128 + SIGKILL);
-}
-
 static void a_created_container_ends_by_any_signal(void **state)
 {
 	struct pod *pod = *state;
@@ -156,24 +123,6 @@ static void an_exec_joins_the_container(void **state)
 	assert_non_null(strstr(pod_text(pod, 5), "trap 'exit 9' TERM"));
 	assert_non_null(strstr(pod_text(pod, 5), "same\n"));
 	assert_non_null(strstr(pod_text(pod, 5), "0::/\n"));
-	finish(pod, "c", SIGTERM, 9);
-}
-
-static void an_exec_of_a_missing_program_fails_and_is_forgotten(void **state)
-{
-	struct pod *pod = *state;
-	struct pod_answer answer;
-	int64_t begun_ms = clock_monotonic_ms();
-
-	start_sleeper(pod, "c", 0);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(pod_exec(pod, "c", "e", EXEC("\"nosuch\""), 4, false, &answer),
-				 TTRPC_NOT_FOUND);
-		assert_non_null(strstr(answer.message, "executable file not found in $PATH"));
-		(void)pod_run_until(pod, &(bool){ false }, 20);
-	}
-	assert_true(clock_monotonic_ms() - begun_ms < 2000);
-	assert_int_equal(pod_wait(pod, "c", "e"), -TTRPC_NOT_FOUND);
 	finish(pod, "c", SIGTERM, 9);
 }
 
@@ -338,13 +287,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLEAN(a_program_runs_and_its_status_and_output_come_back),
 		CLEAN(a_signal_is_128_and_its_number),
-		CLEAN(a_missing_program_fails_the_start_and_says_so),
-		CLEAN(a_failed_create_names_its_step_and_leaves_nothing),
 		CLEAN(a_created_container_ends_by_any_signal),
 		CLEAN(a_handler_of_the_program_gets_its_signal),
 		CLEAN(what_has_ended_cannot_be_signalled),
 		CLEAN(an_exec_joins_the_container),
-		CLEAN(an_exec_of_a_missing_program_fails_and_is_forgotten),
 		CLEAN(an_exec_is_deleted_once_it_has_ended),
 		CLEAN(the_end_of_the_init_ends_everything),
 		CLEAN(an_exec_ends_before_its_container_is_told_to_have_ended),
