@@ -327,6 +327,44 @@ int process_set_args(struct json_object *process, char **args, size_t n_args, st
 	return object_add(process, "args", array, err);
 }
 
+static int add_to_set(struct json_object *capabilities, const char *set, const char *name,
+		      struct err *err)
+{
+	struct json_object *array = NULL;
+	int r = config_array(capabilities, set, &array, err);
+
+	for (size_t i = 0; r == 0 && i < json_object_array_length(array); i++) {
+		const char *listed = json_object_get_string(json_object_array_get_idx(array, i));
+
+		if (listed && strcmp(listed, name) == 0)
+			return 0;
+	}
+	return r < 0 ? r : array_add(array, json_object_new_string(name), err);
+}
+
+int process_add_capability(struct json_object *process, const char *name, struct err *err)
+{
+	static const char *const sets[] = { "bounding", "effective", "permitted" };
+	struct json_object *capabilities = NULL;
+	_cleanup_free_ char *full = NULL;
+	int r = config_object(process, "capabilities", &capabilities, err);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&full, "%s%s", strncmp(name, "CAP_", 4) == 0 ? "" : "CAP_", name) < 0) {
+		full = NULL;
+		return err_say(err, ENOMEM, NO_MEMORY);
+	}
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sets); i++)
+		r = add_to_set(capabilities, sets[i], full, err);
+	return r;
+}
+
+int process_set_no_new_privileges(struct json_object *process, struct err *err)
+{
+	return object_add(process, "noNewPrivileges", json_object_new_boolean(1), err);
+}
+
 bool process_terminal(struct json_object *process)
 {
 	return json_object_get_boolean(json_object_object_get(process, "terminal"));

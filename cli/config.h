@@ -67,6 +67,10 @@ int process_set_args(struct json_object *process, char **args, size_t n_args, st
 /* Sets NAME=value unless env names it already. */
 int process_default_env(struct json_object *process, const char *name, const char *value,
 			struct err *err) _must_check_;
+/* Adds "NET_ADMIN" or "CAP_NET_ADMIN" to what the process may have and has from the start. */
+int process_add_capability(struct json_object *process, const char *name, struct err *err)
+	_must_check_;
+int process_set_no_new_privileges(struct json_object *process, struct err *err) _must_check_;
 bool process_terminal(struct json_object *process);
 int process_set_console_size(struct json_object *process, uint32_t columns, uint32_t rows,
 			     struct err *err) _must_check_;

@@ -16,7 +16,9 @@
 
 struct exec_options {
 	struct process_options process;
-	bool detach;
+	const char *file; /* a whole process object */
+	struct option_list capabilities;
+	bool no_new_privileges, detach;
 };
 
 /* One exec from its start to its end. */
@@ -25,12 +27,19 @@ struct exec_run {
 	const struct exec_options *options;
 	struct session *session; /* NULL when detached */
 	char exec_id[2 * EXEC_ID_BYTES + 8];
+	bool terminal;
 	bool added; /* the shim knows it */
 	enum exit_stage stage;
 };
 
 static const struct option exec_table[] = {
 	PROCESS_OPTION_ROWS(struct exec_options, process),
+	OPTION_LIST(struct exec_options, capabilities, 0, "cap", "CAP",
+		    "give it this capability too, such as CAP_NET_ADMIN"),
+	OPTION_FLAG(struct exec_options, no_new_privileges, 0, "no-new-privs",
+		    "programs that it runs gain no privileges"),
+	OPTION_VALUE(struct exec_options, file, 'p', "process", "FILE",
+		     "an OCI \"process\" object instead of COMMAND; - for standard input"),
 	OPTION_FLAG(struct exec_options, detach, 'd', "detach",
 		    "leave it running; its output is dropped"),
 };
@@ -47,27 +56,66 @@ static int make_exec_id(char *ret_id)
 	return 0;
 }
 
-/* The container's own process, changed by the options: same user, environment and capabilities. */
-static int make_process(const struct exec_run *run, char **args, size_t n_args,
+/*
+ * What the options are applied to: the container's own process, for its user, environment and
+ * capabilities, or the one in the file, which takes its place. Borrowed from config.
+ */
+static int base_process(const struct exec_run *run, struct json_object *config,
+			struct json_object **ret_process, struct err *err)
+{
+	struct json_object *process = NULL;
+	int r;
+
+	if (!run->options->file) {
+		r = config_object(config, "process", ret_process, err);
+		if (r == 0)
+			json_object_object_del(*ret_process, "terminal");
+		if (r == 0)
+			json_object_object_del(*ret_process, "consoleSize");
+		return r;
+	}
+	r = config_read_object(run->options->file, &process, err);
+	if (r < 0)
+		return r;
+	if (json_object_object_add(config, "process", process) < 0) {
+		json_object_put(process);
+		return err_set(err, ENOMEM, "%s", run->options->file);
+	}
+	*ret_process = process;
+	return 0;
+}
+
+static int apply_options(const struct exec_options *options, struct json_object *process,
+			 const char *root_path, struct err *err)
+{
+	int r = process_apply(process, &options->process, root_path, err);
+
+	for (size_t i = 0; r == 0 && i < options->capabilities.n; i++)
+		r = process_add_capability(process, options->capabilities.items[i], err);
+	if (r == 0 && options->no_new_privileges)
+		r = process_set_no_new_privileges(process, err);
+	return r;
+}
+
+static int make_process(struct exec_run *run, char **args, size_t n_args,
 			struct json_object *config, struct json_object **ret_process,
 			struct err *err)
 {
-	const struct process_options *options = &run->options->process;
-	struct json_object *process;
+	struct json_object *process = NULL;
 	const char *term = getenv("TERM");
 	uint32_t columns, rows;
-	int r = config_object(config, "process", &process, err);
+	int r = base_process(run, config, &process, err);
 
+	if (r == 0)
+		r = apply_options(run->options, process, config_root_path(config), err);
+	if (r == 0 && n_args > 0)
+		r = process_set_args(process, args, n_args, err);
 	if (r < 0)
 		return r;
-	json_object_object_del(process, "terminal");
-	json_object_object_del(process, "consoleSize");
-	r = process_apply(process, options, config_root_path(config), err);
-	if (r == 0)
-		r = process_set_args(process, args, n_args, err);
-	if (r == 0 && options->terminal)
+	run->terminal = process_terminal(process);
+	if (run->terminal)
 		r = process_default_env(process, "TERM", term && *term ? term : "xterm", err);
-	terminal_size(options->terminal ? terminal_find() : -1, &columns, &rows);
+	terminal_size(run->terminal ? terminal_find() : -1, &columns, &rows);
 	if (r == 0 && columns && rows)
 		r = process_set_console_size(process, columns, rows, err);
 	*ret_process = process;
@@ -85,7 +133,7 @@ static int add_exec(struct exec_run *run, const char *process_text, struct err *
 	spec.value.len = strlen(process_text);
 	request.id = run->container->record.id;
 	request.exec_id = run->exec_id;
-	request.terminal = run->options->process.terminal;
+	request.terminal = run->terminal;
 	if (run->session) {
 		request.stdin = (char *)(uintptr_t)session_stdin(run->session);
 		request.stdout = (char *)(uintptr_t)session_stdout(run->session);
@@ -134,7 +182,7 @@ static int make_session(struct exec_run *run, struct err *err)
 		.id = run->container->record.id,
 		.exec_id = run->exec_id,
 		.folder = run->container->record.folder,
-		.terminal = run->options->process.terminal,
+		.terminal = run->terminal,
 		.interactive = run->options->process.interactive,
 	};
 
@@ -221,8 +269,12 @@ static int run_exec(const struct cli *cli, const void *values, char **args, size
 		n_command--;
 	}
 	r = check_usage(run.options, err);
-	if (r == 0 && n_command == 0)
-		r = err_say(err, EINVAL, "exec: no command; write: exec %s -- COMMAND", args[0]);
+	if (r == 0 && (n_command == 0) != (run.options->file != NULL))
+		r = err_say(err, EINVAL,
+			    run.options->file
+				    ? "exec: --process %s and a command exclude each other"
+				    : "exec: no command; write: exec %s -- COMMAND",
+			    run.options->file ? run.options->file : args[0]);
 	if (r < 0) {
 		log_error("%s", err_text(err));
 		return r == -EINVAL ? CLI_EXIT_USAGE : EXIT_STATUS_OURS;

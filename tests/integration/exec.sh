@@ -25,6 +25,18 @@ options_arrive() {
 		box -- sh -c 'echo $A; pwd; echo $(id -u):$(id -g)'
 }
 
+capabilities_are_its_own() {
+	cat >"$work/process.json" <<-'END'
+		{"args": ["sh", "-c", "id -u; grep CapEff /proc/self/status"], "cwd": "/", "env": ["PATH=/bin"],
+		 "user": {"uid": 0, "gid": 0}, "capabilities": {"bounding": ["CAP_KILL"], "effective": ["CAP_KILL"],
+		 "permitted": ["CAP_KILL"]}}
+	END
+	expect_output "$(printf '0\nCapEff:\t0000000000000020')" "$kata" exec --process "$work/process.json" box
+	expect_output "$(printf '0\nCapEff:\t0000000000001020')" \
+		"$kata" exec --cap NET_ADMIN --process - box <"$work/process.json"
+	expect_status 2 "$kata" exec --process "$work/process.json" box -- true
+}
+
 stdin_goes_in_and_ends() {
 	printf 'a\nb\n' >"$work/in"
 	expect_output "$(printf 'a\nb\nend')" "$kata" exec -i box -- sh -c 'cat; echo end' <"$work/in"
@@ -102,6 +114,7 @@ check "run --detach prints the id and leaves the container running" a_container_
 check "a command's output and status come back, and it sees the container's files" \
 	output_status_and_files_are_the_containers
 check "environment, directory and user arrive" options_arrive
+check "capabilities are its own, by option or a whole process object" capabilities_are_its_own
 check "standard input goes in and ends; without -i there is none" stdin_goes_in_and_ends
 check "eight commands run at once, each with its own output and status" many_run_at_once
 check "failures end with 127, 126, 125 and 2, and say what failed" failures_have_their_status

@@ -221,6 +221,24 @@ static void a_member_of_the_wrong_type_is_refused_by_name(void **state)
 	json_object_put(config);
 }
 
+static void a_capability_is_added_to_three_sets_once(void **state)
+{
+	struct json_object *process =
+		json_tokener_parse("{\"capabilities\":{\"effective\":[\"CAP_KILL\"]}}");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(process_add_capability(process, "KILL", &err), 0);
+	assert_int_equal(process_add_capability(process, "CAP_NET_ADMIN", &err), 0);
+	assert_int_equal(process_set_no_new_privileges(process, &err), 0);
+	assert_string_equal(
+		json_object_to_json_string_ext(process, JSON_C_TO_STRING_PLAIN),
+		"{\"capabilities\":{\"effective\":[\"CAP_KILL\",\"CAP_NET_ADMIN\"],"
+		"\"bounding\":[\"CAP_KILL\",\"CAP_NET_ADMIN\"],"
+		"\"permitted\":[\"CAP_KILL\",\"CAP_NET_ADMIN\"]},\"noNewPrivileges\":true}");
+	json_object_put(process);
+}
+
 int main(void)
 {
 #define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -234,6 +252,7 @@ int main(void)
 		WITH_ROOT(a_bundles_root_becomes_absolute),
 		WITH_ROOT(a_bundle_of_the_wrong_shape_is_refused_by_name),
 		cmocka_unit_test(a_member_of_the_wrong_type_is_refused_by_name),
+		cmocka_unit_test(a_capability_is_added_to_three_sets_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
