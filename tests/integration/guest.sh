@@ -6,6 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 
 keeps_container=yes
+# 10,000 take a gigabyte of the machine's.
+crowd=${KATA_LIKE_CROWD:-500}
 
 # bundle NAME PYTHON: one that the Python code changes.
 bundle() {
@@ -33,7 +35,7 @@ a_pod_stands() {
 		process['args'] = ['sleep', '1000']; config['hostname'] = 'pod-host'
 		for kind in ('bounding', 'effective', 'permitted'):
 		    process['capabilities'][kind].append('CAP_SYS_TIME')"
-	expect_output pod "$kata" run --detach --name pod --memory 256M --bundle "$work/pod"
+	expect_output pod "$kata" run --detach --name pod --memory $((256 + crowd / 10))M --bundle "$work/pod"
 }
 
 surroundings_are_as_in_runc() {
@@ -44,14 +46,46 @@ surroundings_are_as_in_runc() {
 	expect_equal "$(tr '\n' ' ' <"$work/out")" "pod-host 256 rw,nosuid,nodev,noexec,relatime tmpfs 1777 16 "
 }
 
-the_clock_follows_the_host() {
+# Within a second, whichever way they differ.
+clocks_agree() {
 	local before there
 	before=$(date +%s)
 	there=$("$kata" exec pod -- date +%s)
 	[ "$there" -ge "$((before - 1))" ] || fail "$there, before $before"
 	[ "$there" -le "$(($(date +%s) + 1))" ] || fail "$there, after $(date +%s)"
+}
+
+# A pause of the container, one of the whole machine; in the end it is set wrong, to be right again further down.
+the_clock_follows_the_host() {
+	local vmm
+	vmm=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/pod/vmm.pid")
+	clocks_agree
+	expect_status 0 "$kata" pause pod
+	kill -STOP "$vmm"
+	sleep 3
+	kill -CONT "$vmm"
+	expect_status 0 "$kata" resume pod
+	clocks_agree
 	expect_status 0 "$kata" exec pod -- date -s @1000000000
+}
+
+the_clock_was_put_right() {
 	within 60 sh -c "[ \$('$kata' exec pod -- date +%s) -gt 1500000000 ]"
+	clocks_agree
+}
+
+an_id_mapped_mount_shifts_owners() {
+	mkdir "$work/owners"
+	touch "$work/owners/of-root" "$work/owners/of-seven"
+	chown 7:7 "$work/owners/of-seven"
+	mkfs.ext4 -q -d "$work/owners" "$work/owners.img" 4M
+	bundle mapping "
+		config['mounts'].append({
+		    'destination': '/owners', 'type': 'ext4', 'source': '$work/owners.img', 'options': ['ro', 'idmap'],
+		    'uidMappings': [{'containerID': 0, 'hostID': 4000, 'size': 5}, {'containerID': 7, 'hostID': 0, 'size': 1}],
+		    'gidMappings': [{'containerID': 0, 'hostID': 5000, 'size': 10}]})
+		sh('cd /owners; stat -c \"%n %u:%g\" of-*')"
+	expect_output "$(printf 'of-root 4000:5000\nof-seven 0:5007')" member mapping
 }
 
 namespaces_are_joined_and_made() {
@@ -123,6 +157,7 @@ oom_kills_and_the_exit_are_told() {
 	expect_equal "$status" 137
 	within 10 grep -Eq '"type":"exit","id":"hog","data":\{"status":137,"exited_at":"2[0-9-]+T[0-9:.]+Z"\}' \
 		"$work/events"
+	expect_equal "$(grep -Eo '"(oom|exit)"' "$work/events" | tr '\n' ' ')" '"oom" "exit" '
 	# The others go on.
 	expect_status 0 "$kata" exec pod -- true
 }
@@ -141,14 +176,82 @@ a_fork_bomb_stays_in_its_limit() {
 	expect_status 0 "$kata" exec pod -- true
 }
 
-a_hostile_image_stays_in_its_root() {
+# Links and devices where mount points and files are looked for, a program with set-user-id, and one
+# that means the agent's.
+a_hostile_image_stands() {
+	cp -a "$busybox" "$work/image"
+	install -m 4755 "$KATA_LIKE_BUILD/tests/integration/hostile-image" "$work/image/hostile"
+	ln -s / "$work/image/self"
+	ln -s ../../../.. "$work/image/up"
+	ln -s /proc/self/fd/5 "$work/image/five"
+	mknod "$work/image/vda" b 254 0
+	mknod "$work/image/mem" c 1 1
+	printf '#!/proc/self/exe\n' >"$work/image/bin/agent"
+	chmod 755 "$work/image/bin/agent"
 	bundle hostile "
-		config['mounts'].append({'destination': '/link/inside', 'type': 'tmpfs', 'source': 'tmpfs', 'options': []})
-		process['capabilities']['bounding'] = process['capabilities']['effective'] = \
-		    process['capabilities']['permitted'] = ['CAP_MKNOD', 'CAP_SETUID', 'CAP_DAC_OVERRIDE']
-		sh('echo x >/proc/1/exe 2>/dev/null && echo overwritten; mknod /tmp/vda b 254 0 && head -c 1 /tmp/vda 2>/dev/null && echo opened; ls /proc/self/fd | wc -l')"
-	expect_output 4 member hostile
+		config['mounts'] += [{'destination': '/' + name, 'type': 'tmpfs', 'source': 'tmpfs', 'options': []}
+		                     for name in ('up/one', 'self/two')]
+		process['args'] = ['sleep', '1000']
+		process['capabilities'] = {name: ['CAP_MKNOD', 'CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE', 'CAP_SETUID', 'CAP_SETGID']
+		                           for name in ('bounding', 'effective', 'permitted')}
+		linux['namespaces'] = [n for n in linux['namespaces'] if n['type'] != 'pid']"
+	ln -sfn "$work/image" "$work/hostile/rootfs"
+	expect_output hostile "$kata" run --detach --pod pod --name hostile --bundle "$work/hostile"
+}
+
+# Without a pid namespace of its own the container sees the agent as process 1, and may trace it.
+it_stays_in_its_root() {
+	expect_output "$(
+		cat <<-'END'
+			/one tmpfs
+			/two tmpfs
+			/proc/1/exe: opened
+			/vda: Operation not permitted
+			/mem: Operation not permitted
+			/tmp/vda: Operation not permitted
+			/proc/1/exe: Text file busy
+			/proc/1/exe: Read-only file system
+			4
+		END
+	)" "$kata" exec hostile -- sh -c '
+		awk '\''$2 ~ /(one|two)$/ { print $2, $3 }'\'' /proc/mounts
+		mknod /tmp/vda b 254 0
+		/hostile read /proc/1/exe /vda /mem /tmp/vda; /hostile overwrite /proc/1/exe
+		ls /proc/self/fd | wc -l'
+	for program in agent /proc/self/exe; do
+		! "$kata" exec hostile -- "$program" 2>"$work/err" || fail "the agent runs again"
+	done
+	! "$kata" exec --workdir /five hostile -- pwd 2>"$work/err" || fail "there is a descriptor to enter"
+	expect_match err 'entering the working directory: '
+}
+
+privileges_are_gained_only_where_they_may_be() {
+	expect_output 'uid 0, capabilities 00000000080800c2' "$kata" exec --user 1000 hostile -- /hostile identity
+	expect_output 'uid 1000, capabilities 0000000000000000' \
+		"$kata" exec --user 1000 --no-new-privs hostile -- /hostile identity
+}
+
+a_crowd_stops_nobody() {
+	bundle crowd "
+		linux['sysctl'] = {'kernel.threads-max': str(3 * $crowd)}
+		process['args'] = ['/hostile', 'crowd', '$crowd']"
+	ln -sfn "$work/image" "$work/crowd/rootfs"
+	member crowd >"$work/crowd.out" 2>&1 &
+	within 60 grep -q "^$crowd of $crowd live: all" "$work/crowd.out"
+	expect_status 0 "$kata" exec hostile -- true
+	expect_status 0 "$kata" stats crowd
+	expect_match out "^processes +$((crowd + 1))"
+	expect_status 0 "$kata" kill crowd KILL
+	local status=0
+	wait $! || status=$?
+	expect_equal "$status" 137
+}
+
+# It has no limit but the machine's memory.
+a_memory_hog_is_what_gets_killed() {
+	expect_status 137 "$kata" exec hostile -- /hostile hog
 	expect_status 0 "$kata" exec pod -- true
+	expect_status 0 "$kata" delete --force hostile
 }
 
 all_goes() {
@@ -158,14 +261,20 @@ all_goes() {
 
 check "a pod stands" a_pod_stands
 check "host name, entropy and /dev/shm are as in runc" surroundings_are_as_in_runc
-check "the guest's clock follows the host's" the_clock_follows_the_host
+check "the guest's clock follows the host's, through pauses" the_clock_follows_the_host
 check "namespaces are joined, made, set off and mapped" namespaces_are_joined_and_made
+check "an id-mapped mount of a disk shifts owners" an_id_mapped_mount_shifts_owners
 check "a create that fails says where, and leaves nothing" failures_say_where
 check "kill reaches one process, or all" kill_reaches_one_or_all
 check "OOM kills and the exit, with its status and time, are told" oom_kills_and_the_exit_are_told
 check "limits change while it runs" limits_change_while_it_runs
 check "a fork bomb stays in its limit" a_fork_bomb_stays_in_its_limit
-check "a hostile program stays in its container" a_hostile_image_stays_in_its_root
+check "a hostile image runs" a_hostile_image_stands
+check "its links, devices and descriptors lead nowhere, and the agent's program cannot be written" it_stays_in_its_root
+check "a set-user-id program gains privileges, but none with no_new_privs" privileges_are_gained_only_where_they_may_be
+check "$crowd processes at once stop nobody" a_crowd_stops_nobody
+check "a memory hog is what the machine kills" a_memory_hog_is_what_gets_killed
+check "a clock that was set wrong is put right" the_clock_was_put_right
 keeps_container=
 check "all of it goes" all_goes
 finish

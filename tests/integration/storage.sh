@@ -22,6 +22,9 @@ echo other >"$work/other/marker"
 cp "$KATA_LIKE_BUILD/tests/integration/storage-probe" "$data/"
 echo one >"$data/file"
 echo named >"$work/single"
+echo 'nameserver 192.0.2.53' >"$work/resolv.conf"
+echo '192.0.2.1 other-name' >"$work/hosts"
+echo some-name >"$work/hostname"
 
 # Of the VM, as its first container sees them.
 disks() {
@@ -41,8 +44,19 @@ a_disk_pod_has_no_file_server() {
 a_pod_with_shares_starts() {
 	expect_status 0 "$kata" run -d --name web --rootfs "$busybox" \
 		--mount "type=bind,src=$data,dst=/data" \
-		--mount "type=bind,src=$work/single,dst=/etc/single,ro" -- sleep 1000
+		--mount "type=bind,src=$work/single,dst=/etc/single,ro" \
+		--mount "type=bind,src=$work/resolv.conf,dst=/etc/resolv.conf" \
+		--mount "type=bind,src=$work/hosts,dst=/etc/hosts" \
+		--mount "type=bind,src=$work/hostname,dst=/etc/hostname,ro" -- sleep 1000
 	[ -e "$pod_dir/virtiofsd.pid" ] || fail "there is no file server"
+}
+
+# As Kubernetes, Docker and others hand them over.
+names_are_the_hosts_files() {
+	expect_output "$(cat "$work/resolv.conf" "$work/hosts" "$work/hostname")" \
+		"$kata" exec web -- cat /etc/resolv.conf /etc/hosts /etc/hostname
+	echo 'nameserver 192.0.2.54' >"$work/resolv.conf"
+	expect_output 'nameserver 192.0.2.54' "$kata" exec web -- cat /etc/resolv.conf
 }
 
 host_and_guest_see_the_same_files() {
@@ -126,6 +140,7 @@ check "a pod of disk images has no file server, and members of it have disks of 
 	a_disk_pod_has_no_file_server
 keeps_container=1
 check "a pod with shared folders starts its file server" a_pod_with_shares_starts
+check "resolv.conf, hosts and hostname are the host's files, and follow them" names_are_the_hosts_files
 check "host and guest see the same files, writable and read-only" host_and_guest_see_the_same_files
 check "owners, links, attributes, mapping, locks, nameless files, renaming and $files files work" \
 	the_file_system_does_what_programs_expect
