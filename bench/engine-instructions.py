@@ -23,29 +23,45 @@ def busy_ns():
         return sum(int(line.split()[7]) for line in file if line.startswith("cpu"))
 
 
-def bundle(build, rootfs, folder):
-    """A bundle that runs /bin/true, as `kata-like spec` writes it."""
+def bundle(build, rootfs, folder, args=("/bin/true",), mounts=()):
+    """A bundle that runs args, as `kata-like spec` writes it, with more mounts."""
     folder.mkdir()
     shutil.copytree(rootfs, folder / "rootfs", symlinks=True)
     subprocess.run([f"{build}/kata-like", "spec", "--bundle", folder], check=True)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["ociVersion"] = "1.0.2"
-    config["process"] |= {"terminal": False, "args": ["/bin/true"]}
+    config["process"] |= {"terminal": False, "args": list(args)}
+    config["mounts"] += mounts
     config["linux"]["namespaces"].append({"type": "network"})
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
 
 
-def cost(runs, command):
-    """Instructions of one run of command(number), the least disturbed of several."""
+def cost(runs, command, status=0):
+    """Instructions of one run of command(number), which ends with status: the median of several."""
     found = []
     for number in range(WARM_UP + runs):
         start = busy_ns()
-        subprocess.run(command(number), check=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command(number), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+        if done.returncode != status:
+            sys.exit(f"{command(number)}: status {done.returncode}: {done.stderr.decode()}")
         # What is put off (RCU, the freeing of a cgroup) is part of it.
         subprocess.run(["sleep", "0.2"], check=True)
         found.append(busy_ns() - start)
     return sorted(found[WARM_UP:])[runs // 2]
+
+
+def failures(build, rootfs, work, runs, nothing):
+    """What it costs to be told of a mount that cannot be made, and of a program that is not there."""
+    engine = f"{build}/kata-like-agent-host"
+    wrong = bundle(build, rootfs, work / "wrong", mounts=[{"destination": "/x", "type": "nofs", "source": "x"}])
+    sleeper = bundle(build, rootfs, work / "sleeper", args=("/bin/sleep", "1000"))
+    process = work / "process.json"
+    process.write_text(json.dumps({"cwd": "/", "args": ["/bin/missing"]}), encoding="utf-8")
+    create = cost(runs, lambda number: [engine, wrong], status=125) - nothing
+    execution = cost(runs, lambda number: [engine, sleeper, process], status=127) - nothing
+    print(f"{'a create that fails at a mount':40} {create / 1e6:8.2f} million, the program's start with it")
+    print(f"{'an exec of a missing program':40} {execution / 1e6:8.2f} million, the container's life with it")
 
 
 def main():
@@ -54,6 +70,7 @@ def main():
         folder = bundle(build, rootfs, pathlib.Path(work) / "bundle")
         nothing = cost(runs, lambda number: ["/bin/true"])
         one = cost(runs, lambda number: [f"{build}/kata-like-agent-host", folder]) - nothing
+        failures(build, rootfs, pathlib.Path(work), runs, nothing)
         os.environ["KATA_LIKE_REPEAT"] = "11"
         many = cost(runs, lambda number: [f"{build}/kata-like-agent-host", folder]) - nothing
         ours = (many - one) // 10

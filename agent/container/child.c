@@ -138,7 +138,16 @@ int child_find_listener(struct child *child, struct err *err)
 
 	if (!seccomp || !seccomp->listener_path || !seccomp_asks_listener(seccomp))
 		return 0;
+	child_note_outer_pid(child);
 	return listener_connect(seccomp->listener_path, &child->listener_fd, err);
+}
+
+void child_note_outer_pid(struct child *child)
+{
+	char number[16] = "";
+
+	if (readlink("/proc/self", number, sizeof(number) - 1) > 0)
+		child->outer_pid = (pid_t)strtol(number, NULL, 10);
 }
 
 int child_open_terminal(struct child *child, int *ret_slave_fd, struct err *err)

@@ -27,6 +27,7 @@ struct child {
 	char *executable;
 	struct seccomp_filter *filter;
 	int listener_fd; /* whom the filter asks, or -1 */
+	pid_t outer_pid; /* the process's number where the listener is, if there is one */
 };
 
 struct child_step {
@@ -51,6 +52,8 @@ int child_make_room(struct child *child, struct err *err) _must_check_;
 
 /* Connects to the seccomp listener, if one is asked: while paths still are the guest's. */
 int child_find_listener(struct child *child, struct err *err) _must_check_;
+/* Notes the process's number for the listener: while /proc still is the guest's. */
+void child_note_outer_pid(struct child *child);
 
 /* A terminal for the process if it wants one; root_fd is the container's root. */
 int child_open_terminal(struct child *child, int *ret_slave_fd, struct err *err) _must_check_;

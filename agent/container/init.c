@@ -103,6 +103,8 @@ static int fork_second(struct child *child, struct err *err)
 	r = channel_wait(child->channel_fd, CHANNEL_GO);
 	if (r < 0)
 		return err_set(err, -r, "the agent is gone");
+	if (child->listener_fd >= 0)
+		child_note_outer_pid(child);
 	return setsid() < 0 ? err_set(err, errno, "cannot make a session") : 0;
 }
 

@@ -242,13 +242,17 @@ static const struct child_step program_steps[] = {
 /* From here on only what the filter allows can be done. */
 static void load_filter(struct child *child)
 {
-	const struct oci_state state =
-		child_state(child, child->process == child->spec->process ? "creating" : "running");
-	_cleanup_free_ char *message =
-		child->listener_fd < 0 ? NULL : listener_message(child->spec, &state);
+	bool is_init = child->process == child->spec->process;
+	struct oci_state state = child_state(child, is_init ? "creating" : "running");
+	_cleanup_free_ char *message = NULL;
 	struct err err = ERR_INIT;
 	int notify_fd = -1;
-	int r = seccomp_install(child->filter, &notify_fd);
+	int r;
+
+	state.pid = is_init ? child->outer_pid : child->container->init->pid;
+	if (child->listener_fd >= 0)
+		message = listener_message(child->spec, &state, child->outer_pid);
+	r = seccomp_install(child->filter, &notify_fd);
 
 	if (r < 0) {
 		err_set(&err, -r, "cannot load the seccomp filter");

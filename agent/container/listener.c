@@ -25,7 +25,7 @@ int listener_connect(const char *path, int *ret_fd, struct err *err)
 	return 0;
 }
 
-char *listener_message(const struct oci_spec *spec, const struct oci_state *state)
+char *listener_message(const struct oci_spec *spec, const struct oci_state *state, pid_t pid)
 {
 	const char *metadata = spec->linux_.seccomp->listener_metadata;
 	struct json_object *message = json_object_new_object();
@@ -36,7 +36,7 @@ char *listener_message(const struct oci_spec *spec, const struct oci_state *stat
 	json_object_array_add(names, json_object_new_string("seccompFd"));
 	json_object_object_add(message, "ociVersion", json_object_new_string(spec->version));
 	json_object_object_add(message, "fds", names);
-	json_object_object_add(message, "pid", json_object_new_int(getpid()));
+	json_object_object_add(message, "pid", json_object_new_int(pid));
 	if (metadata)
 		json_object_object_add(message, "metadata", json_object_new_string(metadata));
 	json_object_object_add(message, "state", oci_state_describe(spec, state));

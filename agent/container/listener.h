@@ -13,9 +13,10 @@
 int listener_connect(const char *path, int *ret_fd, struct err *err) _must_check_;
 
 /*
- * What the listener is sent with the descriptor: the state of the calling process as JSON. The
- * caller's to free; NULL when there is no memory.
+ * What the listener is sent with the descriptor, as JSON: the state of the process pid in a
+ * container of that state, both as numbered where the listener is. The caller's to free; NULL when
+ * there is no memory.
  */
-char *listener_message(const struct oci_spec *spec, const struct oci_state *state);
+char *listener_message(const struct oci_spec *spec, const struct oci_state *state, pid_t pid);
 
 #endif

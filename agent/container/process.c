@@ -129,7 +129,6 @@ static void on_message(struct process *process, const struct channel_message *me
 		       int passed_fd)
 {
 	const char *what = "cannot help the process to set itself up";
-	struct err err = ERR_INIT;
 	int r = 0;
 
 	switch (message->type) {
@@ -149,7 +148,9 @@ static void on_message(struct process *process, const struct channel_message *me
 		r = take_over_forked(process, passed_fd);
 		break;
 	case CHANNEL_TERMINAL:
-		r = stdio_attach_terminal(process->stdio, TAKE_FD(passed_fd), &err);
+		r = stdio_attach_terminal(process->stdio, TAKE_FD(passed_fd), NULL);
+		if (r < 0)
+			what = "opening the terminal: cannot relay it";
 		break;
 	case CHANNEL_READY:
 		process->state = PROCESS_READY;

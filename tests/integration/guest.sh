@@ -98,8 +98,11 @@ namespaces_are_joined_and_made() {
 	bundle apart "
 		linux['namespaces'].append({'type': 'time'})
 		linux['timeOffsets'] = {'boottime': {'secs': 864000, 'nanosecs': 0}}
-		sh('ps | grep -c \"[s]leep 1000\"; [ \$(cut -d. -f1 /proc/uptime) -gt 864000 ] && echo later')"
-	expect_output "$(printf '0\nlater')" member apart
+		process['scheduler'] = {'policy': 'SCHED_DEADLINE', 'runtime': 50000000, 'deadline': 100000000,
+		                        'period': 100000000, 'flags': ['SCHED_FLAG_RESET_ON_FORK']}
+		sh('read -r stat </proc/self/stat; set -- \$stat; shift 40; echo policy \$1'
+		   '; ps | grep -c \"[s]leep 1000\"; [ \$(cut -d. -f1 /proc/uptime) -gt 864000 ] && echo later')"
+	expect_output "$(printf 'policy 6\n0\nlater')" member apart
 	bundle mapped "
 		linux['namespaces'] += [{'type': 'user'}, {'type': 'network'}]
 		linux['uidMappings'] = linux['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]
@@ -181,6 +184,7 @@ a_fork_bomb_stays_in_its_limit() {
 a_hostile_image_stands() {
 	cp -a "$busybox" "$work/image"
 	install -m 4755 "$KATA_LIKE_BUILD/tests/integration/hostile-image" "$work/image/hostile"
+	install "$KATA_LIKE_BUILD/tests/integration/seccomp-listener" "$work/image/listener"
 	ln -s / "$work/image/self"
 	ln -s ../../../.. "$work/image/up"
 	ln -s /proc/self/fd/5 "$work/image/five"
@@ -197,6 +201,29 @@ a_hostile_image_stands() {
 		linux['namespaces'] = [n for n in linux['namespaces'] if n['type'] != 'pid']"
 	ln -sfn "$work/image" "$work/hostile/rootfs"
 	expect_output hostile "$kata" run --detach --pod pod --name hostile --bundle "$work/hostile"
+}
+
+# The path is one of the machine's, whose /dev/shm a container may share: so the one who answers is a
+# container of the pod.
+a_seccomp_listener_answers() {
+	bundle answerer "
+		config['mounts'] = [m for m in config['mounts'] if m['destination'] != '/dev/shm'] + [
+		    {'destination': '/dev/shm', 'type': 'bind', 'source': '/dev/shm', 'options': ['rbind']}]
+		process['args'] = ['/listener', '/dev/shm/listener']"
+	ln -sfn "$work/image" "$work/answerer/rootfs"
+	bundle asker "
+		linux['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': '/dev/shm/listener',
+		                    'listenerMetadata': 'some words',
+		                    'syscalls': [{'names': ['getppid'], 'action': 'SCMP_ACT_NOTIFY'}]}
+		sh('echo \$PPID')"
+	expect_status 125 member asker
+	expect_match err 'finding the seccomp listener: cannot connect to listenerPath /dev/shm/listener'
+	expect_status 0 "$kata" run --detach --pod pod --name answerer --bundle "$work/answerer"
+	expect_output 4711 member asker
+	expect_output 0 "$kata" wait answerer
+	expect_status 0 "$kata" logs answerer
+	expect_match out '"pid":[1-9][0-9]+,"metadata":"some words".*"id":"asker"'
+	expect_status 0 "$kata" delete answerer
 }
 
 # Without a pid namespace of its own the container sees the agent as process 1, and may trace it.
@@ -270,6 +297,7 @@ check "OOM kills and the exit, with its status and time, are told" oom_kills_and
 check "limits change while it runs" limits_change_while_it_runs
 check "a fork bomb stays in its limit" a_fork_bomb_stays_in_its_limit
 check "a hostile image runs" a_hostile_image_stands
+check "a seccomp listener in the pod answers calls" a_seccomp_listener_answers
 check "its links, devices and descriptors lead nowhere, and the agent's program cannot be written" it_stays_in_its_root
 check "a set-user-id program gains privileges, but none with no_new_privs" privileges_are_gained_only_where_they_may_be
 check "$crowd processes at once stop nobody" a_crowd_stops_nobody
