@@ -344,7 +344,8 @@ static int add_to_set(struct json_object *capabilities, const char *set, const c
 
 int process_add_capability(struct json_object *process, const char *name, struct err *err)
 {
-	static const char *const sets[] = { "bounding", "effective", "permitted" };
+	static const char *const sets[] = { "bounding", "permitted", "effective", "inheritable",
+					    "ambient" };
 	struct json_object *capabilities = NULL;
 	_cleanup_free_ char *full = NULL;
 	int r = config_object(process, "capabilities", &capabilities, err);

@@ -67,7 +67,7 @@ int process_set_args(struct json_object *process, char **args, size_t n_args, st
 /* Sets NAME=value unless env names it already. */
 int process_default_env(struct json_object *process, const char *name, const char *value,
 			struct err *err) _must_check_;
-/* Adds "NET_ADMIN" or "CAP_NET_ADMIN" to what the process may have and has from the start. */
+/* Adds "NET_ADMIN" or "CAP_NET_ADMIN" to all five sets, so that any user has it. */
 int process_add_capability(struct json_object *process, const char *name, struct err *err)
 	_must_check_;
 int process_set_no_new_privileges(struct json_object *process, struct err *err) _must_check_;

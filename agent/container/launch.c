@@ -253,7 +253,6 @@ static void load_filter(struct child *child)
 	if (child->listener_fd >= 0)
 		message = listener_message(child->spec, &state, child->outer_pid);
 	r = seccomp_install(child->filter, &notify_fd);
-
 	if (r < 0) {
 		err_set(&err, -r, "cannot load the seccomp filter");
 		child_fail(child, &err);

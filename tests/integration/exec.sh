@@ -34,6 +34,8 @@ capabilities_are_its_own() {
 	expect_output "$(printf '0\nCapEff:\t0000000000000020')" "$kata" exec --process "$work/process.json" box
 	expect_output "$(printf '0\nCapEff:\t0000000000001020')" \
 		"$kata" exec --cap NET_ADMIN --process - box <"$work/process.json"
+	expect_output "$(printf 'CapEff:\t0000000000001000')" \
+		"$kata" exec --user 7 --cap NET_ADMIN box -- grep CapEff /proc/self/status
 	expect_status 2 "$kata" exec --process "$work/process.json" box -- true
 }
 

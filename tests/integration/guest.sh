@@ -167,6 +167,10 @@ oom_kills_and_the_exit_are_told() {
 
 limits_change_while_it_runs() {
 	expect_status 0 "$kata" update --memory 64M --pids-limit 77 pod
+	# Less than what is in use, and asked to look first.
+	echo '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}' >"$work/resources"
+	expect_status 1 "$kata" update --resources "$work/resources" pod
+	expect_match err 'memory.limit is 4096, below the [0-9]+ bytes that are in use'
 	expect_output "$(printf '67108864\n77')" "$kata" exec pod -- sh -c '
 		cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max'
 }

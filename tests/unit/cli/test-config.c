@@ -221,7 +221,7 @@ static void a_member_of_the_wrong_type_is_refused_by_name(void **state)
 	json_object_put(config);
 }
 
-static void a_capability_is_added_to_three_sets_once(void **state)
+static void a_capability_is_added_to_each_set_once(void **state)
 {
 	struct json_object *process =
 		json_tokener_parse("{\"capabilities\":{\"effective\":[\"CAP_KILL\"]}}");
@@ -229,13 +229,14 @@ static void a_capability_is_added_to_three_sets_once(void **state)
 
 	(void)state;
 	assert_int_equal(process_add_capability(process, "KILL", &err), 0);
-	assert_int_equal(process_add_capability(process, "CAP_NET_ADMIN", &err), 0);
+	assert_int_equal(process_add_capability(process, "CAP_CHOWN", &err), 0);
 	assert_int_equal(process_set_no_new_privileges(process, &err), 0);
-	assert_string_equal(
-		json_object_to_json_string_ext(process, JSON_C_TO_STRING_PLAIN),
-		"{\"capabilities\":{\"effective\":[\"CAP_KILL\",\"CAP_NET_ADMIN\"],"
-		"\"bounding\":[\"CAP_KILL\",\"CAP_NET_ADMIN\"],"
-		"\"permitted\":[\"CAP_KILL\",\"CAP_NET_ADMIN\"]},\"noNewPrivileges\":true}");
+	assert_string_equal(json_object_to_json_string_ext(process, JSON_C_TO_STRING_PLAIN),
+			    "{\"capabilities\":{\"effective\":[\"CAP_KILL\",\"CAP_CHOWN\"],"
+			    "\"bounding\":[\"CAP_KILL\",\"CAP_CHOWN\"],"
+			    "\"permitted\":[\"CAP_KILL\",\"CAP_CHOWN\"],"
+			    "\"inheritable\":[\"CAP_KILL\",\"CAP_CHOWN\"],"
+			    "\"ambient\":[\"CAP_KILL\",\"CAP_CHOWN\"]},\"noNewPrivileges\":true}");
 	json_object_put(process);
 }
 
@@ -252,7 +253,7 @@ int main(void)
 		WITH_ROOT(a_bundles_root_becomes_absolute),
 		WITH_ROOT(a_bundle_of_the_wrong_shape_is_refused_by_name),
 		cmocka_unit_test(a_member_of_the_wrong_type_is_refused_by_name),
-		cmocka_unit_test(a_capability_is_added_to_three_sets_once),
+		cmocka_unit_test(a_capability_is_added_to_each_set_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,16 +76,36 @@ static void write_settings(const struct daemon *daemon)
 	setenv("KATA_LIKE_CONFIG", path, 1);
 }
 
+/* Stands for `containerd --address A publish --topic T …`, and notes the topics. */
+static void write_publisher(const struct daemon *daemon)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/publish", daemon->dir);
+	write_file(path, "#!/bin/sh\necho \"$5\" >>\"${0%/*}/topics\"\n");
+	assert_int_equal(chmod(path, 0700), 0);
+}
+
+char *daemon_topics(const struct daemon *daemon)
+{
+	char path[256], *text = NULL;
+
+	(void)snprintf(path, sizeof(path), "%s/topics", daemon->dir);
+	assert_int_equal(file_read(AT_FDCWD, path, 65536, &text, NULL, NULL), 0);
+	return text;
+}
+
 /* Runs the shim with an action; what it printed is returned, without waiting for its daemon. */
 static char *run_shim(const struct daemon *daemon, const char *action, size_t *ret_len)
 {
-	char program[128];
+	char program[128], publisher[128];
 	int out[2], status;
 	char *text = calloc(1, 4096);
 	ssize_t n;
 	pid_t pid;
 
 	(void)snprintf(program, sizeof(program), "%s/containerd-shim-kata-like-v2", daemon->dir);
+	(void)snprintf(publisher, sizeof(publisher), "%s/publish", daemon->dir);
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -93,8 +113,9 @@ static char *run_shim(const struct daemon *daemon, const char *action, size_t *r
 		dup2(out[1], 2);
 		if (chdir(daemon->bundle) < 0)
 			_exit(1);
-		execl(program, program, "-namespace", "ns", "-address", "", "-publish-binary", "",
-		      "-id", "c", "-bundle", daemon->bundle, action, (char *)NULL);
+		execl(program, program, "-namespace", "ns", "-address", daemon->containerd,
+		      "-publish-binary", publisher, "-id", "c", "-bundle", daemon->bundle, action,
+		      (char *)NULL);
 		_exit(1);
 	}
 	close(out[1]);
@@ -109,14 +130,15 @@ static char *run_shim(const struct daemon *daemon, const char *action, size_t *r
 	return text;
 }
 
-void daemon_start(struct daemon *daemon, const char *script, const char *annotations)
+static void start(struct daemon *daemon, const char *script, const char *annotations,
+		  const char *containerd)
 {
 	struct err err = ERR_INIT;
 	char *printed;
 	char path[256];
 	size_t len;
 
-	*daemon = (struct daemon){ .dir = "/tmp/shim-test.XXXXXX" };
+	*daemon = (struct daemon){ .dir = "/tmp/shim-test.XXXXXX", .containerd = containerd };
 	assert_non_null(mkdtemp(daemon->dir));
 	(void)snprintf(daemon->bundle, sizeof(daemon->bundle), "%s/bundle", daemon->dir);
 	(void)snprintf(daemon->state, sizeof(daemon->state), "%s/state/ns/c", daemon->dir);
@@ -129,6 +151,7 @@ void daemon_start(struct daemon *daemon, const char *script, const char *annotat
 	setenv("KATA_LIKE_CACHE", path, 1);
 	write_config(daemon, script, annotations);
 	write_settings(daemon);
+	write_publisher(daemon);
 	printed = run_shim(daemon, "start", &len);
 	(void)snprintf(daemon->address, sizeof(daemon->address), "%s", printed);
 	free(printed);
@@ -138,6 +161,16 @@ void daemon_start(struct daemon *daemon, const char *script, const char *annotat
 		fail_msg("%s", err_text(&err));
 	daemon->pid = daemon_pid_file(daemon, "shim.pid");
 	assert_true(daemon->pid > 1);
+}
+
+void daemon_start(struct daemon *daemon, const char *script, const char *annotations)
+{
+	start(daemon, script, annotations, "");
+}
+
+void daemon_start_published(struct daemon *daemon, const char *script)
+{
+	start(daemon, script, "", "nobody");
 }
 
 pid_t daemon_pid_file(const struct daemon *daemon, const char *name)

@@ -17,6 +17,7 @@ struct daemon {
 	char dir[64];		      /* of everything: the programs, state/, cache/, bundle/ */
 	char bundle[128], state[128]; /* state: the sandbox's folder */
 	char address[256];
+	const char *containerd; /* "" where there is none to tell of events */
 	struct loop *loop;
 	struct ttrpc_client *client;
 	pid_t pid;
@@ -31,10 +32,15 @@ void daemon_programs(int argc, char **argv);
  * "". Then starts the shim.
  */
 void daemon_start(struct daemon *daemon, const char *script, const char *annotations);
+/* The same with events published by a command. */
+void daemon_start_published(struct daemon *daemon, const char *script);
 /* Checks that nothing is left of it: no process, no socket, no folder. Removes the rest. */
 void daemon_gone(struct daemon *daemon);
 /* Runs the shim's delete action; returns what it printed, of which the length is *ret_len. */
 char *daemon_delete(struct daemon *daemon, size_t *ret_len);
+
+/* The topics of the events published so far, a line each. The caller frees. */
+char *daemon_topics(const struct daemon *daemon);
 
 /* Calls a method of the Task service: the code and, unless it is OK, the message. */
 enum ttrpc_code daemon_call(struct daemon *daemon, const char *method,

@@ -126,6 +126,8 @@ static void over(struct fake_process *p, uint32_t status)
 		p->fds[i] = -1;
 	}
 	response.exit_status = status;
+	/* As if it was for want of memory. */
+	response.oom_kills = status == 128 + SIGKILL;
 	for (size_t i = 0; i < p->n_waits; i++)
 		ttrpc_call_reply(p->waits[i], &response.base);
 	p->n_waits = 0;

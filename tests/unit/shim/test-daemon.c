@@ -174,6 +174,26 @@ static void a_created_container_can_be_deleted(void **state)
 	end_all(&d);
 }
 
+static void an_oom_kill_is_told_before_the_exit(void **state)
+{
+	struct daemon d;
+	char *topics;
+
+	(void)state;
+	daemon_start_published(&d, "kill -KILL $$");
+	daemon_create(&d, "", "", "");
+	daemon_start_task(&d, "");
+	assert_int_equal(daemon_wait(&d, ""), 137);
+	assert_int_equal(daemon_delete_task(&d, ""), TTRPC_OK);
+	daemon_shut_down(&d);
+	daemon_await_end(d.pid);
+	topics = daemon_topics(&d);
+	assert_string_equal(topics, "/tasks/create\n/tasks/start\n/tasks/oom\n/tasks/exit\n"
+				    "/tasks/delete\n");
+	free(topics);
+	daemon_gone(&d);
+}
+
 static void an_exec_runs_beside_the_init(void **state)
 {
 	struct daemon d;
@@ -375,6 +395,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_signal_ends_a_process_once),
 		cmocka_unit_test(killing_a_created_container_stops_it),
 		cmocka_unit_test(a_created_container_can_be_deleted),
+		cmocka_unit_test(an_oom_kill_is_told_before_the_exit),
 		cmocka_unit_test(an_exec_runs_beside_the_init),
 		cmocka_unit_test(a_second_create_of_the_same_id_already_exists),
 		cmocka_unit_test(an_unknown_annotation_is_an_error_that_names_it),
