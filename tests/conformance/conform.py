@@ -215,7 +215,7 @@ def chosen(args, runtime):
 def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", help="the folder with this tree's programs")
+    parser.add_argument("--build", type=os.path.abspath, help="the folder with this tree's programs")
     parser.add_argument("--witness", help="the witness (else the build folder's)")
     parser.add_argument("--runtime", default="engine")
     parser.add_argument("--record", action="store_true")
