@@ -58,6 +58,9 @@ int machine_add_entropy(const void *bytes, size_t len, struct err *err)
 	memcpy(pool.info.buf, bytes, len);
 	if (ioctl(fd, RNDADDENTROPY, &pool.info) < 0)
 		return err_set(err, errno, "cannot add entropy");
+	/* It counts from now on: a VM that started from a template has its siblings' key so far. */
+	if (ioctl(fd, RNDRESEEDCRNG) < 0)
+		return err_set(err, errno, "cannot seed the random numbers anew");
 	return 0;
 }
 

@@ -25,6 +25,7 @@
 #include "shim/rootfs/plan.h"
 #include "shim/sandbox-api/service.h"
 #include "shim/sandbox/guest.h"
+#include "shim/sandbox/template.h"
 
 #define CREATE_TIMEOUT_MS 60000
 
@@ -46,10 +47,13 @@ struct creation {
 	bool in_hooks, hooks_ran;
 	struct err failure; /* while the hooks of poststop run */
 	struct prepared prepared;
+	struct guest guest; /* that the template is made of */
+	struct job *template_job;
 };
 
 static void creation_free(struct creation *creation)
 {
+	job_cancel(creation->template_job);
 	turn_end(creation->turn);
 	plan_free(creation->plan);
 	free(creation->pod_settings);
@@ -362,10 +366,41 @@ int creation_boot_sandbox(struct shim *shim, const struct settings *settings, st
 	return boot_vm(shim, settings, true, sandbox_booted, shim, err);
 }
 
-static int boot(struct creation *creation, struct err *err)
+static void boot(struct creation *creation)
 {
-	return boot_vm(creation->shim, creation->pod_settings, creation->is_pod, vm_is_there,
-		       creation, err);
+	struct err err = ERR_INIT;
+
+	if (boot_vm(creation->shim, creation->pod_settings, creation->is_pod, vm_is_there, creation,
+		    &err) < 0)
+		finish(creation, &err);
+}
+
+/* Without a template the VM boots, and nothing else is different. */
+static void template_made(void *ctx, const struct err *err, struct job_output *output)
+{
+	struct creation *creation = ctx;
+
+	(void)output;
+	creation->template_job = NULL;
+	creation->cancellable = false;
+	if (err->code != 0)
+		log_warn("%s", err->text);
+	boot(creation);
+}
+
+/* The first VM of its kind leaves a template for itself and for those that follow. */
+static bool make_template(struct creation *creation)
+{
+	struct shim *shim = creation->shim;
+	struct template_request request = { .guest = &creation->guest, .state = &shim->state };
+	struct err unheard = ERR_INIT;
+
+	if (guest_from_settings(creation->pod_settings, &creation->guest, NULL) < 0 ||
+	    !sandbox_lacks_template(shim->sandbox, &creation->guest))
+		return false;
+	creation->cancellable = true;
+	return job_start(shim->loop, template_make, &request, template_made, creation,
+			 &creation->template_job, &unheard) == 0;
 }
 
 static int fail_ended(const struct shim *shim, struct err *err)
@@ -388,8 +423,8 @@ static void prepared(void *ctx, const struct err *failure)
 	log_debug("%s: its files are ready", creation->container->id);
 	switch (sandbox_state(shim->sandbox)) {
 	case SANDBOX_NOTHING:
-		if (boot(creation, &err) < 0)
-			finish(creation, &err);
+		if (!make_template(creation))
+			boot(creation);
 		break;
 	case SANDBOX_READY:
 		storage_plug(shim->storage, vm_is_there, creation);

@@ -114,6 +114,23 @@ static void handle_add_fs(void *ctx, struct ttrpc_call *call, const ProtobufCMes
 	reply_device(call, r, address, &err);
 }
 
+static void handle_save_template(void *ctx, struct ttrpc_call *call,
+				 const ProtobufCMessage *message)
+{
+	const KataLike__Vmm__V1__SaveTemplateRequest *request = (const void *)message;
+	struct control *control = ctx;
+	struct err err = ERR_INIT;
+	_cleanup_fd_ int fd = claim(control, request->token, &err);
+	int r = fd < 0 ? fd : vm_save_template(control->vm, fd, &err);
+
+	if (r == -EBUSY)
+		ttrpc_call_fail(call, TTRPC_FAILED_PRECONDITION, "%s", err_text(&err));
+	else if (r < 0)
+		ttrpc_call_fail_err(call, &err);
+	else
+		ttrpc_call_reply_empty(call);
+}
+
 static void handle_remove_device(void *ctx, struct ttrpc_call *call,
 				 const ProtobufCMessage *message)
 {
@@ -135,6 +152,9 @@ static const struct ttrpc_method methods[] = {
 	{ "Resume", handle_resume, &kata_like__empty__descriptor, &kata_like__empty__descriptor },
 	{ "State", handle_state, &kata_like__empty__descriptor,
 	  &kata_like__vmm__v1__state_response__descriptor },
+	{ "SaveTemplate", handle_save_template,
+	  &kata_like__vmm__v1__save_template_request__descriptor,
+	  &kata_like__empty__descriptor },
 	{ "AddDisk", handle_add_disk, &kata_like__vmm__v1__add_disk_request__descriptor,
 	  &kata_like__vmm__v1__add_device_response__descriptor },
 	{ "AddFs", handle_add_fs, &kata_like__vmm__v1__add_fs_request__descriptor,

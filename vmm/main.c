@@ -50,8 +50,9 @@ struct session {
 	struct jail jail;
 	struct vm vm;
 	bool vm_made;
-	int kernel_fd, initrd_fd, console_fd, descriptors_fd, control_fd, log_fd;
+	int kernel_fd, initrd_fd, template_fd, console_fd, descriptors_fd, control_fd, log_fd;
 	char kernel_name[FILE_ARGUMENT_NAME_MAX], initrd_name[FILE_ARGUMENT_NAME_MAX];
+	char template_name[FILE_ARGUMENT_NAME_MAX];
 	bool raw_terminal;
 	struct termios terminal; /* as it was */
 };
@@ -165,11 +166,21 @@ static int open_vsock(const struct options *options, struct vm_config *config, s
 	return options->vsock_uds ? listen_uds(options->vsock_uds, &config->vsock_uds_fd, err) : 0;
 }
 
-static int open_files(struct session *session, const struct options *options,
-		      struct vm_config *config, struct err *err)
+static int open_template(struct session *session, const struct options *options,
+			 struct vm_config *config, struct err *err)
 {
-	int r = 0;
+	session->template_fd = file_argument_open(options->template, O_RDONLY, "template", err);
+	if (session->template_fd < 0)
+		return session->template_fd;
+	file_argument_name(options->template, session->template_fd, session->template_name);
+	config->template_fd = session->template_fd;
+	config->template_name = session->template_name;
+	return 0;
+}
 
+static int open_boot(struct session *session, const struct options *options,
+		     struct vm_config *config, struct err *err)
+{
 	session->kernel_fd = file_argument_open(options->kernel, O_RDONLY, "kernel", err);
 	if (session->kernel_fd < 0)
 		return session->kernel_fd;
@@ -187,7 +198,17 @@ static int open_files(struct session *session, const struct options *options,
 					     .cmdline = options->cmdline,
 					     .cpus = options->cpus,
 					     .isa_interrupts = options->console };
-	r = open_disks(options, config, err);
+	return 0;
+}
+
+static int open_files(struct session *session, const struct options *options,
+		      struct vm_config *config, struct err *err)
+{
+	int r = options->template ? open_template(session, options, config, err)
+				  : open_boot(session, options, config, err);
+
+	if (r == 0)
+		r = open_disks(options, config, err);
 	if (r == 0)
 		r = open_file_systems(options, config, err);
 	if (r == 0)
@@ -289,6 +310,7 @@ static void make_terminal_raw(struct session *session)
 static int set_up(struct session *session, const struct options *options, struct err *err)
 {
 	struct vm_config config = { .kvm_fd = -1,
+				    .template_fd = -1,
 				    .cpus = options->cpus,
 				    .memory_bytes = options->memory_bytes,
 				    .vsock_link_fd = -1,
@@ -336,6 +358,7 @@ static void tear_down(struct session *session)
 	loop_free(session->loop);
 	cleanup_fd(&session->kernel_fd);
 	cleanup_fd(&session->initrd_fd);
+	cleanup_fd(&session->template_fd);
 	cleanup_fd(&session->console_fd);
 	cleanup_fd(&session->descriptors_fd);
 	cleanup_fd(&session->control_fd);
@@ -345,6 +368,7 @@ static int run(const struct options *options, int log_fd)
 {
 	struct session session = { .kernel_fd = -1,
 				   .initrd_fd = -1,
+				   .template_fd = -1,
 				   .console_fd = -1,
 				   .descriptors_fd = -1,
 				   .control_fd = -1,

@@ -15,12 +15,15 @@
 
 static const char help[] =
 	"usage: kata-like-vmm --kernel FILE [OPTION]...    run a virtual machine\n"
+	"       kata-like-vmm --template FILE [OPTION]...  go on from where another one was\n"
 	"       kata-like-vmm --check [--json]             say whether this host can run one\n"
 	"\n"
 	"A FILE is a path or fd:N, an inherited descriptor.\n"
 	"\n"
 	"  --kernel FILE          an ELF vmlinux with a PVH entry, or a bzImage\n"
 	"  --initrd FILE          initial RAM disk\n"
+	"  --template FILE        a VM that was saved (SaveTemplate of proto/vmm.proto), on this host,\n"
+	"                         with the same memory, CPUs and devices. No kernel, and no console.\n"
 	"  --cmdline TEXT         for the kernel; \"" CMDLINE_MACHINE "\" is put in front\n"
 	"  --cpus N               virtual CPUs (1)\n"
 	"  --memory SIZE          in MiB, or with a suffix K, M or G (256)\n"
@@ -65,6 +68,7 @@ static const char help[] =
 enum option_id {
 	OPTION_KERNEL = 256,
 	OPTION_INITRD,
+	OPTION_TEMPLATE,
 	OPTION_CMDLINE,
 	OPTION_CPUS,
 	OPTION_MEMORY,
@@ -94,6 +98,7 @@ enum option_id {
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPTION_KERNEL },
 	{ "initrd", required_argument, NULL, OPTION_INITRD },
+	{ "template", required_argument, NULL, OPTION_TEMPLATE },
 	{ "cmdline", required_argument, NULL, OPTION_CMDLINE },
 	{ "cpus", required_argument, NULL, OPTION_CPUS },
 	{ "memory", required_argument, NULL, OPTION_MEMORY },
@@ -350,6 +355,8 @@ static const char **plain_target(struct options *options, int option)
 		return &options->kernel;
 	case OPTION_INITRD:
 		return &options->initrd;
+	case OPTION_TEMPLATE:
+		return &options->template;
 	case OPTION_CMDLINE:
 		return &options->cmdline;
 	case OPTION_KVM:
@@ -425,7 +432,11 @@ static int parse_one(struct options *options, int option, const char *argument, 
 
 static int check_together(const struct options *options, struct err *err)
 {
-	if (options->action == OPTIONS_RUN && !options->kernel)
+	if (options->template && (options->kernel || options->initrd || options->console))
+		return err_say(err, EINVAL,
+			       "--template goes without --kernel, --initrd and --console: the VM "
+			       "has booted already, without a console");
+	if (options->action == OPTIONS_RUN && !options->kernel && !options->template)
 		return err_say(err, EINVAL, "no kernel is named; give one with --kernel FILE");
 	if (options->json && options->action != OPTIONS_CHECK)
 		return err_say(err, EINVAL, "--json goes with --check only");

@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "vmm/boot/x86/layout.h"
 #include "vmm/pci/pvpanic.h"
+#include "vmm/template/template.h"
 #include "vmm/virtio/block.h"
 #include "vmm/virtio/fs.h"
 #include "vmm/virtio/rng.h"
@@ -156,12 +157,21 @@ struct virtio_host vm_virtio_host(struct vm *vm)
 				     .lock = &vm->lock };
 }
 
-/* Disks come first and in order, so that their names in the guest follow the command line. */
+/*
+ * What every VM has comes first: it is where a template has it, whatever else there is. Disks come
+ * in order, so that their names in the guest follow the command line.
+ */
 static int add_devices(struct vm *vm, struct vm_config *config, struct err *err)
 {
 	struct virtio_host host = vm_virtio_host(vm);
-	int r = add_disks(vm, config, &host, err);
+	int r = config->vsock ? add_vsock(config, &host, err) : 0;
 
+	if (r == 0 && config->rng)
+		r = add_rng(&host, err);
+	if (r == 0 && config->pvpanic)
+		r = pvpanic_add(&vm->bus, on_panic, vm, err);
+	if (r == 0)
+		r = add_disks(vm, config, &host, err);
 	/* No ring is made once the guest runs. */
 	if (r == 0)
 		r = block_rings_init(&vm->rings,
@@ -173,12 +183,6 @@ static int add_devices(struct vm *vm, struct vm_config *config, struct err *err)
 		r = add_nets(vm, config, &host, err);
 	if (r == 0)
 		r = io_threads_init(&vm->threads, config->hotplug ? VM_NETS_MAX : 0, err);
-	if (r == 0 && config->vsock)
-		r = add_vsock(config, &host, err);
-	if (r == 0 && config->rng)
-		r = add_rng(&host, err);
-	if (r == 0 && config->pvpanic)
-		r = pvpanic_add(&vm->bus, on_panic, vm, err);
 	return r;
 }
 
@@ -233,8 +237,69 @@ static int init_memory(struct vm *vm, const struct vm_config *config, struct err
 			     err);
 }
 
+static int open_template(const struct vm_config *config, struct template **ret_template,
+			 struct err *err)
+{
+	struct template *template;
+	int r;
+
+	if (config->template_fd < 0)
+		return 0;
+	r = template_open(config->template_fd, config->template_name, &template, err);
+	if (r < 0)
+		return r;
+	*ret_template = template;
+	if (template_memory_bytes(template) == config->memory_bytes &&
+	    template_cpus(template) == config->cpus)
+		return 0;
+	return err_say(err, EINVAL,
+		       "template %s is of %llu MiB and %u vCPUs, and %llu MiB and %u vCPUs are "
+		       "asked for",
+		       config->template_name,
+		       (unsigned long long)template_memory_bytes(template) >> 20,
+		       template_cpus(template), (unsigned long long)config->memory_bytes >> 20,
+		       config->cpus);
+}
+
+static struct template_vm template_parts(struct vm *vm)
+{
+	return (struct template_vm){
+		.mem = &vm->mem, .machine = &vm->machine, .bus = &vm->bus, .vcpus = &vm->vcpus
+	};
+}
+
+static int load_state(struct vm *vm, const struct template *template, struct err *err)
+{
+	const struct template_vm parts = template_parts(vm);
+	int r;
+
+	pthread_mutex_lock(&vm->lock);
+	r = template_load_state(template, &parts, err);
+	pthread_mutex_unlock(&vm->lock);
+	return r;
+}
+
+int vm_save_template(struct vm *vm, int fd, struct err *err)
+{
+	const struct template_vm parts = template_parts(vm);
+	int r;
+
+	vm_pause(vm);
+	pthread_mutex_lock(&vm->lock);
+	r = template_save(&parts, fd, err);
+	pthread_mutex_unlock(&vm->lock);
+	vm_resume(vm);
+	return r;
+}
+
+static void cleanup_template(struct template **template)
+{
+	template_free(*template);
+}
+
 static int build(struct vm *vm, struct vm_config *config, struct err *err)
 {
+	_cleanup_(cleanup_template) struct template *template = NULL;
 	struct boot_entry entry;
 	int r = kvm_init(&vm->kvm, TAKE_FD(config->kvm_fd), err);
 
@@ -244,7 +309,10 @@ static int build(struct vm *vm, struct vm_config *config, struct err *err)
 		r = init_memory(vm, config, err);
 	/* The kernel comes before the VM: most of what can go wrong goes wrong here. */
 	if (r == 0)
-		r = boot_load(&vm->mem, &config->boot, &entry, err);
+		r = open_template(config, &template, err);
+	if (r == 0)
+		r = template ? template_load_memory(template, &vm->mem, err)
+			     : boot_load(&vm->mem, &config->boot, &entry, err);
 	if (r == 0)
 		r = machine_init(&vm->machine, &vm->kvm, config->cpu_model, err);
 	if (r == 0)
@@ -260,7 +328,10 @@ static int build(struct vm *vm, struct vm_config *config, struct err *err)
 	if (r == 0 && config->console)
 		r = add_console(vm, config, err);
 	if (r == 0)
-		r = vcpus_init(&vm->vcpus, &vm->machine, config->cpus, &vm->handlers, &entry, err);
+		r = vcpus_init(&vm->vcpus, &vm->machine, config->cpus, &vm->handlers,
+			       template ? NULL : &entry, err);
+	if (r == 0 && template)
+		r = load_state(vm, template, err);
 	return r;
 }
 

@@ -80,6 +80,8 @@ struct vm_config {
 	bool pvpanic;
 	enum cpu_model cpu_model;
 	const struct jail *jail; /* outlives the VM; NULL: none */
+	int template_fd;	 /* stays the caller's; -1: boot. Then there is no console. */
+	const char *template_name;
 	bool console; /* below: what console_init() needs; descriptors stay the caller's */
 	int console_out_fd, console_in_fd;
 	bool console_bounded, console_escape;
@@ -145,6 +147,12 @@ int vm_new_net(struct vm *vm, struct net_config *net, struct virtio_device **ret
 /* Stops and continues the vCPUs. Main thread, without the lock. */
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
+
+/*
+ * Writes the VM to fd as a template (vmm/template/template.h), paused meanwhile. Main thread,
+ * without the lock.
+ */
+int vm_save_template(struct vm *vm, int fd, struct err *err) _must_check_;
 
 /* The process's exit status. */
 int vm_end_status(enum vm_end end);

@@ -187,6 +187,7 @@ const struct key settings_keys[SETTING_N_KEYS] = {
 	[SETTING_MEMORY] = { "vm", "memory", "memory", "128M", check_memory },
 	[SETTING_CPU_MODEL] = { "vm", "cpu_model", "cpu_model", "host", check_cpu_model },
 	[SETTING_CONSOLE] = { "vm", "console", "console", "false", check_flag },
+	[SETTING_TEMPLATE] = { "vm", "template", "template", "true", check_flag },
 	[SETTING_JAIL_FIRST] = { "jail", "first_user", NULL, "1879048192", check_user },
 	[SETTING_JAIL_COUNT] = { "jail", "users", NULL, "65536", check_user },
 	[SETTING_NETWORK] = { "network", "model", "network", "tcfilter", check_network },

@@ -37,6 +37,7 @@ enum setting_key {
 	SETTING_MEMORY,		 /* [vm] memory: bytes */
 	SETTING_CPU_MODEL,	 /* [vm] cpu_model: host or baseline */
 	SETTING_CONSOLE,	 /* [vm] console: a flag; a serial console into console.log */
+	SETTING_TEMPLATE,	 /* [vm] template: a flag; VMs start from a saved one */
 	SETTING_JAIL_FIRST,	 /* [jail] first_user: of the user ids for VMs */
 	SETTING_JAIL_COUNT,	 /* [jail] users: how many of them there are */
 	SETTING_NETWORK,	 /* [network] model: how interfaces of the pod reach the guest */

@@ -252,21 +252,24 @@ static void connection_lost(void *ctx)
 	agent->callbacks.lost(agent->callbacks.ctx);
 }
 
+static int connect_agent(struct agent_client *agent, struct err *err)
+{
+	int fd, r = vsock_link_connect(agent->link, VSOCK_PORT_AGENT, &fd, err);
+
+	if (r == 0)
+		r = ttrpc_client_new(agent->loop, fd, connection_lost, agent, &agent->client, err);
+	return r == 0 ? greet(agent, err) : r;
+}
+
 static void agent_serves(void *ctx, int fd)
 {
 	struct agent_client *agent = ctx;
 	struct err err = ERR_INIT;
-	int r;
 
 	log_debug("the agent serves");
 	close(fd);
 	agent->ready_listener = NULL;
-	r = vsock_link_connect(agent->link, VSOCK_PORT_AGENT, &fd, &err);
-	if (r == 0)
-		r = ttrpc_client_new(agent->loop, fd, connection_lost, agent, &agent->client, &err);
-	if (r == 0)
-		r = greet(agent, &err);
-	if (r < 0)
+	if (connect_agent(agent, &err) < 0)
 		greeting_over(agent, &err);
 }
 
@@ -303,7 +306,7 @@ int agent_client_new(struct loop *loop, struct vsock_link *link, const struct ag
 		if (r == 0)
 			r = loop_add_timer(loop, tell_time, agent, &agent->clock_timer);
 	}
-	if (r == 0)
+	if (r == 0 && !hello->serves)
 		r = vsock_link_listen(link, VSOCK_PORT_READY, agent_serves, agent,
 				      &agent->ready_listener);
 	if (r < 0 || !agent->sandbox_id) {
@@ -311,6 +314,11 @@ int agent_client_new(struct loop *loop, struct vsock_link *link, const struct ag
 		return err_set(err, r < 0 ? -r : ENOMEM, "cannot wait for the guest's agent");
 	}
 	loop_timer_arm(agent->boot_timer, agent->timeout_ms);
+	r = hello->serves ? connect_agent(agent, err) : 0;
+	if (r < 0) {
+		agent_client_free(agent);
+		return r;
+	}
 	*ret_agent = agent;
 	return 0;
 }

@@ -20,6 +20,7 @@ struct agent_hello {
 	const char *sandbox_id;
 	uint32_t cpus;
 	int64_t timeout_ms; /* from now until the agent has greeted back */
+	bool serves;	    /* it does already, and will not say so */
 };
 
 struct agent_callbacks {

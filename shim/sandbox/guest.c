@@ -58,6 +58,7 @@ int guest_from_settings(const struct settings *settings, struct guest *ret_guest
 	*guest = (struct guest){ .cpus = (uint32_t)settings_number(settings, SETTING_CPUS),
 				 .memory_bytes = settings_number(settings, SETTING_MEMORY),
 				 .console = settings_flag(settings, SETTING_CONSOLE),
+				 .template = settings_flag(settings, SETTING_TEMPLATE),
 				 .first_user =
 					 (uint32_t)settings_number(settings, SETTING_JAIL_FIRST),
 				 .n_users =

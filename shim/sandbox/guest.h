@@ -22,6 +22,7 @@ struct guest {
 	uint32_t cpus;
 	uint64_t memory_bytes;
 	bool console;
+	bool template; /* it may start from one (template.h) */
 	char cpu_model[16];
 	uint32_t first_user, n_users; /* of which its VMM gets one */
 	struct net_request network;   /* which namespace is its caller's to say */

@@ -20,6 +20,7 @@
 #include "shim/net/network.h"
 #include "shim/pidfile.h"
 #include "shim/sandbox/log-tail.h"
+#include "shim/sandbox/template.h"
 #include "shim/sandbox/vmm-process.h"
 
 #define BOOT_TIMEOUT_MS	   60000
@@ -43,6 +44,7 @@ struct sandbox {
 	struct loop_source *lost_timer;
 	uint32_t next_port;
 	pid_t pid;
+	char template[PATHS_MAX]; /* the file that it started from; "" when it booted */
 	struct err end; /* why it ends, if that was known before the VMM's end */
 	sandbox_boot_fn *booted;
 	void *booted_ctx;
@@ -99,6 +101,14 @@ static void record_failure(const struct sandbox *sandbox, const char *reason)
 		log_warn("cannot write the file `failure`");
 }
 
+/* The next VM boots, and leaves another one. */
+static void drop_template(const struct sandbox *sandbox)
+{
+	if (unlink(sandbox->template) == 0)
+		log_warn("the VM did not come up from its template %s, which is removed",
+			 sandbox->template);
+}
+
 static void vmm_ended(void *ctx, bool killed, const char *reason)
 {
 	struct sandbox *sandbox = ctx;
@@ -107,6 +117,8 @@ static void vmm_ended(void *ctx, bool killed, const char *reason)
 	loop_fn *stopped = sandbox->stopped;
 	char path[PATHS_MAX];
 
+	if (sandbox->step == SANDBOX_BOOTING && *sandbox->template)
+		drop_template(sandbox);
 	sandbox->step = SANDBOX_GONE;
 	sandbox->booted = NULL;
 	sandbox->stopped = NULL;
@@ -199,11 +211,12 @@ static void agent_oom(void *ctx, const char *container_id, uint64_t kills)
 
 /* Descriptors that are only needed until the VMM has inherited them. */
 struct boot_files {
-	int kernel, initrd, kvm, console, vsock;
+	int template, kernel, initrd, kvm, console, vsock;
 };
 
 static void cleanup_boot_files(struct boot_files *files)
 {
+	cleanup_fd(&files->template);
 	cleanup_fd(&files->kernel);
 	cleanup_fd(&files->initrd);
 	cleanup_fd(&files->kvm);
@@ -244,9 +257,14 @@ static int open_boot_files(struct sandbox *sandbox, const struct guest *guest,
 			   struct boot_files *files, struct err *err)
 {
 	int pair[2];
-	int r = open_file("kernel", guest->kernel, &files->kernel, err);
+	int r = 0;
 
-	if (r == 0)
+	/* Without one it boots. */
+	if (sandbox->debug || template_find(guest, sandbox->template, &files->template) < 0)
+		sandbox->template[0] = '\0';
+	if (!*sandbox->template)
+		r = open_file("kernel", guest->kernel, &files->kernel, err);
+	if (r == 0 && !*sandbox->template)
 		r = open_file("initramfs", guest->initrd, &files->initrd, err);
 	if (r == 0)
 		r = open_kvm(&files->kvm, err);
@@ -267,6 +285,7 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 	char log_path[PATHS_MAX], pid_path[PATHS_MAX], cmdline[GUEST_CMDLINE_MAX + 64];
 	struct vmm_nic nics[NETWORK_NICS_MAX];
 	struct vmm_config config = {
+		.template_fd = files->template,
 		.kernel_fd = files->kernel,
 		.initrd_fd = files->initrd,
 		.kvm_fd = files->kvm,
@@ -309,6 +328,7 @@ static int await_agent(struct sandbox *sandbox, const struct guest *guest, struc
 		.sandbox_id = sandbox->state->id,
 		.cpus = guest->cpus,
 		.timeout_ms = BOOT_TIMEOUT_MS,
+		.serves = *sandbox->template != '\0',
 	};
 	struct agent_callbacks callbacks = {
 		.ready = agent_ready, .lost = agent_lost, .oom = agent_oom, .ctx = sandbox
@@ -352,7 +372,7 @@ int sandbox_boot(struct sandbox *sandbox, const struct guest *guest,
 		 const struct sandbox_parts *parts, sandbox_boot_fn *done, void *ctx,
 		 struct err *err)
 {
-	_cleanup_(cleanup_boot_files) struct boot_files files = { -1, -1, -1, -1, -1 };
+	_cleanup_(cleanup_boot_files) struct boot_files files = { -1, -1, -1, -1, -1, -1 };
 	int r = open_boot_files(sandbox, guest, &files, err);
 
 	sandbox->writes = parts->fs_fd >= 0;
@@ -419,6 +439,14 @@ void sandbox_settle_network(struct sandbox *sandbox, sandbox_boot_fn *done, void
 		network_settle(sandbox->network, done, ctx);
 	else
 		done(ctx, &none);
+}
+
+bool sandbox_lacks_template(const struct sandbox *sandbox, const struct guest *guest)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[PATHS_MAX];
+
+	return !sandbox->debug && template_find(guest, path, &fd) == -ENOENT;
 }
 
 enum sandbox_state sandbox_state(const struct sandbox *sandbox)

@@ -91,6 +91,9 @@ void sandbox_stop(struct sandbox *sandbox, loop_fn *done, void *ctx);
  */
 void sandbox_settle_network(struct sandbox *sandbox, sandbox_boot_fn *done, void *ctx);
 
+/* Such a guest would start from a template (template.h), and there is none yet. */
+bool sandbox_lacks_template(const struct sandbox *sandbox, const struct guest *guest);
+
 enum sandbox_state sandbox_state(const struct sandbox *sandbox);
 /* Why it failed; "" if it did not. */
 const char *sandbox_failure(const struct sandbox *sandbox);

@@ -126,10 +126,14 @@ static int build_command(struct command *command, const char *program,
 		add_text(command, "--jail-user");
 		add_text(command, "%u", user);
 	}
-	add_fd(command, "--kernel", config->kernel_fd, "");
-	add_fd(command, "--initrd", config->initrd_fd, "");
-	add_text(command, "--cmdline");
-	add_text(command, "%s", config->cmdline);
+	if (config->template_fd >= 0) {
+		add_fd(command, "--template", config->template_fd, "");
+	} else {
+		add_fd(command, "--kernel", config->kernel_fd, "");
+		add_fd(command, "--initrd", config->initrd_fd, "");
+		add_text(command, "--cmdline");
+		add_text(command, "%s", config->cmdline);
+	}
 	add_text(command, "--cpu-model");
 	add_text(command, "%s", config->cpu_model);
 	add_text(command, "--cpus");

@@ -28,6 +28,7 @@ ALLOWED = {
     "vmm/legacy": ["lib"],
     "vmm/jail": ["lib"],
     "vmm/kvm": ["lib", "vmm/mem", "vmm/pci/interrupt.h", "vmm/boot"],
+    "vmm/template": ["lib", "vmm/mem", "vmm/pci", "vmm/virtio", "vmm/kvm", "vmm/boot/x86/layout.h"],
     "vmm/check": ["lib", "vmm/mem", "vmm/boot", "vmm/kvm", "vmm/file-argument.h"],
     "vmm": ["lib", "proto", "vmm"],
     "tests": ["lib", "proto", "oci", "agent", "shim", "cli", "vmm"],

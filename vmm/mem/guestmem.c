@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lib/fd.h"
+
 #define HUGE_PAGE_BYTES (2ull << 20)
 
 /*
@@ -146,6 +148,26 @@ void *guestmem_at(const struct guestmem *mem, gpa_t gpa, uint64_t len_bytes)
 		return region->host + offset;
 	}
 	return NULL;
+}
+
+int guestmem_load(const struct guestmem *mem, gpa_t gpa, uint64_t len_bytes, int fd,
+		  uint64_t offset_bytes)
+{
+	void *host = guestmem_at(mem, gpa, len_bytes);
+	ssize_t n;
+
+	if (!host)
+		return -EFAULT;
+	if (!mem->shared) {
+		if (mmap(host, len_bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+			 (off_t)offset_bytes) == MAP_FAILED)
+			return -errno;
+		(void)madvise(host, len_bytes, MADV_DONTDUMP);
+		return 0;
+	}
+	n = fd_pread_full(fd, host, len_bytes, (off_t)offset_bytes);
+	return n < 0 ? (int)n : (uint64_t)n == len_bytes ? 0 : -EIO;
 }
 
 /*

@@ -49,6 +49,14 @@ int guestmem_init_shared(struct guestmem *mem, uint64_t size_bytes, gpa_t hole_s
 void guestmem_fini(struct guestmem *mem);
 
 /*
+ * Puts len_bytes of a file, from offset_bytes on, at gpa; all in whole pages. Private memory is
+ * mapped from the file, each page until it is written to, so nobody may change the file any more;
+ * shared memory is read from it. -EFAULT unless all of it lies in one region, or -errno.
+ */
+int guestmem_load(const struct guestmem *mem, gpa_t gpa, uint64_t len_bytes, int fd,
+		  uint64_t offset_bytes) _must_check_;
+
+/*
  * The memory of [gpa, gpa + len), or NULL unless all of it lies in one region. len 0 is never
  * mapped. The pointer lives as long as mem; its bytes belong to the guest and may change at any
  * moment.

@@ -64,6 +64,11 @@ struct virtio_device_ops {
 	void (*config_read)(struct virtio_device *dev, uint32_t offset, void *dst, uint32_t len);
 	void (*config_write)(struct virtio_device *dev, uint32_t offset, const void *src,
 			     uint32_t len);
+	/*
+	 * Whether its queues and features are all that there is to save of it now. NULL: it can
+	 * never be saved.
+	 */
+	bool (*at_rest)(const struct virtio_device *dev);
 	/* Releases the device itself; reset has run. */
 	void (*free)(struct virtio_device *dev);
 };

@@ -82,6 +82,13 @@ static void rng_free(struct virtio_device *dev)
 
 static const uint16_t queue_sizes[] = { QUEUE_SIZE };
 
+/* Each request is answered as it comes. */
+static bool rng_at_rest(const struct virtio_device *dev)
+{
+	(void)dev;
+	return true;
+}
+
 static const struct virtio_device_ops rng_ops = {
 	.name = "rng",
 	.virtio_id = VIRTIO_ID_RNG,
@@ -90,6 +97,7 @@ static const struct virtio_device_ops rng_ops = {
 	.n_queues = ARRAY_SIZE(queue_sizes),
 	.queue_sizes = queue_sizes,
 	.notify = rng_notify,
+	.at_rest = rng_at_rest,
 	.free = rng_free,
 };
 

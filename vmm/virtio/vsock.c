@@ -539,6 +539,14 @@ static void vsock_config_read(struct virtio_device *dev, uint32_t offset, void *
 	memcpy(dst, (const uint8_t *)&cid + offset, len);
 }
 
+/* Connections have descriptors, which nobody can save. */
+static bool vsock_at_rest(const struct virtio_device *dev)
+{
+	const struct vsock *v = CONTAINER_OF(dev, const struct vsock, dev);
+
+	return !v->table.all && !v->stale && !v->tx_waits;
+}
+
 static void vsock_free(struct virtio_device *dev)
 {
 	struct vsock *v = vsock_of(dev);
@@ -570,6 +578,7 @@ static const struct virtio_device_ops vsock_ops = {
 	.notify = vsock_notify,
 	.reset = vsock_reset,
 	.config_read = vsock_config_read,
+	.at_rest = vsock_at_rest,
 	.free = vsock_free,
 };
 

@@ -55,6 +55,12 @@ static void echo_config_write(struct virtio_device *dev, uint32_t offset, const 
 	memcpy(echo_of(dev)->config + offset, src, len);
 }
 
+static bool echo_at_rest(const struct virtio_device *dev)
+{
+	(void)dev;
+	return true;
+}
+
 static void echo_free(struct virtio_device *dev)
 {
 	++*echo_of(dev)->n_freed;
@@ -75,6 +81,7 @@ static const struct virtio_device_ops echo_ops = {
 	.reset = echo_reset,
 	.config_read = echo_config_read,
 	.config_write = echo_config_write,
+	.at_rest = echo_at_rest,
 	.free = echo_free,
 };
 

@@ -9,7 +9,7 @@
 #include "tests/unit/vmm/virtio/echo-device.h"
 #include "tests/unit/vmm/virtio/fake-driver.h"
 #include "vmm/pci/msix.h"
-#include "vmm/virtio/virtio-pci-regs.h"
+#include "vmm/virtio/virtio-pci-state.h"
 
 #define CONFIG_BYTES ECHO_CONFIG_BYTES
 #define F_OWN	     (1ull << 3) /* a feature of the test's device */
@@ -702,6 +702,61 @@ static void a_device_that_cannot_be_added_is_freed(void **state)
 	n_freed = 1;
 }
 
+/* The guest, its memory and its driver are the same; the rest is another machine's. */
+static void a_saved_function_goes_on_in_another_machine(void **state)
+{
+	struct fixture *f = *state;
+	struct virtio_pci_saved saved;
+	struct fake_interrupts irq;
+	struct echo copy;
+	struct pci_function *fn;
+	struct pci_bus bus;
+	struct virtio_host host = { .mem = &f->mem,
+				    .bus = &bus,
+				    .interrupts = &irq.interrupts,
+				    .loop = f->loop,
+				    .lock = &f->lock };
+	unsigned n_copy_freed = 0;
+	struct err err = ERR_INIT;
+
+	start(f);
+	add_buffer(f, 1); /* rung for, and not served before the end */
+	assert_int_equal(virtio_pci_save(f->fn, &saved, &err), 0);
+	fake_interrupts_init(&irq);
+	pci_bus_init(&bus, 0xe0000000, 0xf0000000);
+	echo_init(&copy, F_OWN, &n_copy_freed);
+	assert_int_equal(virtio_pci_add(&host, &copy.dev, &fn, &err), 0);
+	assert_int_equal(virtio_pci_load(fn, &saved, &err), 0);
+	assert_int_equal(copy.n_activated, 1);
+	assert_true(copy.dev.features == echo.dev.features);
+	assert_true(pci_function_bar(fn, 0) == f->bar);
+	assert_int_equal(fake_interrupts_doorbells(&irq), N_QUEUES);
+	step(f);
+	assert_true(fake_ring_take_used(&f->rings[1], NULL, NULL));
+	assert_int_equal(fake_interrupts_taken(&irq, 2), 1);
+	assert_int_equal(irq.sources[2].data, 0x42);
+	pci_bus_fini(&bus);
+	assert_int_equal(n_copy_freed, 1);
+}
+
+static void a_function_is_not_saved_while_it_is_busy(void **state)
+{
+	struct fixture *f = *state;
+	struct virtio_pci_saved saved;
+	struct virtq_chain chain;
+	struct err err = ERR_INIT;
+
+	start(f);
+	add_buffer(f, 0);
+	assert_int_equal(virtq_pop(&echo.dev.queues[0], &chain), 0);
+	assert_int_equal(virtio_pci_save(f->fn, &saved, &err), -EBUSY);
+	assert_int_equal(virtq_push(&echo.dev.queues[0], chain.head, 0), 0);
+	assert_int_equal(virtio_pci_save(f->fn, &saved, &err), 0);
+	/* A ring elsewhere than in memory. */
+	saved.queues[1].used = 1ull << 40;
+	assert_int_equal(virtio_pci_load(f->fn, &saved, &err), -EINVAL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -735,6 +790,8 @@ int main(void)
 		TEST(every_width_and_offset_of_the_bar_is_answered),
 		TEST(a_kick_calls_notify_again_later),
 		TEST(a_device_that_cannot_be_added_is_freed),
+		TEST(a_saved_function_goes_on_in_another_machine),
+		TEST(a_function_is_not_saved_while_it_is_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Templates of VMs: a VM that has booted and waits for its first container, kept in a file of the
+ * cache, from which further VMs start. One file is of one kernel, initramfs, command line, size and
+ * processor, and of one build of the VMM.
+ *
+ * A VM that starts from one gets entropy and the time with its first request, as each VM does: it
+ * shares nothing with its siblings but what its kernel and agent had drawn while they booted.
+ */
+#ifndef KATA_LIKE_SHIM_SANDBOX_TEMPLATE_H
+#define KATA_LIKE_SHIM_SANDBOX_TEMPLATE_H
+
+#include <stdbool.h>
+
+#include "lib/err.h"
+#include "lib/loop.h"
+#include "shim/job.h"
+#include "shim/sandbox/guest.h"
+#include "shim/state.h"
+
+/*
+ * The template for such a guest; the descriptor is the caller's. -ENOENT, without a message: there
+ * is none yet, and one can be made. -ENOTSUP, likewise: this guest does not start from one (it has
+ * a console, say, or the configuration forbids it). ret_path has room for PATHS_MAX.
+ */
+int template_find(const struct guest *guest, char *ret_path, int *ret_fd) _must_check_;
+
+struct template_request {
+	const struct guest *guest;
+	const struct state *state; /* of the sandbox that it is made for, whose log gets the VM's */
+};
+
+/*
+ * Makes the template: a job's work (shim/job.h), whose input is a struct template_request. Where
+ * another shim is making it, this returns at once, without one.
+ */
+int template_make(const void *request, struct job_output *output, struct err *err) _must_check_;
+
+#endif
