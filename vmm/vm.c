@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/sysinfo.h>
 
 #include "lib/log.h"
@@ -15,6 +16,7 @@
 #include "vmm/virtio/block.h"
 #include "vmm/virtio/fs.h"
 #include "vmm/virtio/rng.h"
+#include "vmm/virtio/vsock-table.h"
 #include "vmm/virtio/vsock.h"
 #include "vmm/vm-io.h"
 #include "proto/vsock-link.h"
@@ -135,8 +137,14 @@ static int add_vsock(struct vm_config *config, const struct virtio_host *host, s
 				      .link_fd = TAKE_FD(config->vsock_link_fd),
 				      .uds_listen_fd = TAKE_FD(config->vsock_uds_fd) };
 	struct virtio_device *dev;
-	int r = vsock_new(&vsock, &dev, err);
+	uint32_t chance;
+	int r;
 
+	/* The guest may not be done yet with a connection of before: its port is not ours again. */
+	if (config->template_fd >= 0 && getrandom(&chance, sizeof(chance), 0) == sizeof(chance))
+		vsock.first_host_port = VSOCK_HOST_PORT_FIRST +
+					chance % (VSOCK_HOST_PORT_LAST - VSOCK_HOST_PORT_FIRST);
+	r = vsock_new(&vsock, &dev, err);
 	return r == 0 ? virtio_pci_add(host, dev, NULL, err) : r;
 }
 

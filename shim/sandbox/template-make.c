@@ -222,7 +222,7 @@ static int run(struct maker *maker, const struct template_request *request, stru
 	if (r < 0)
 		return err_set(err, -r, "the event loop failed");
 	*err = maker->err;
-	return -maker->err.code;
+	return maker->err.code;
 }
 
 static void clear(struct maker *maker)

@@ -598,6 +598,7 @@ int vsock_new(const struct vsock_config *config, struct virtio_device **ret_dev,
 	v->dev.ops = &vsock_ops;
 	v->dev.features_offered = VIRTIO_VSOCK_F_STREAM;
 	v->guest_cid = config->guest_cid;
+	v->table.next_host_port = config->first_host_port;
 	v->connect_timeout_ms =
 		config->connect_timeout_ms ? config->connect_timeout_ms : VSOCK_CONNECT_TIMEOUT_MS;
 	v->close_timeout_ms =
