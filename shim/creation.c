@@ -375,7 +375,7 @@ static void boot(struct creation *creation)
 		finish(creation, &err);
 }
 
-/* Without a template the VM boots, and nothing else is different. */
+/* Without a template the VM boots, unless it just did not. */
 static void template_made(void *ctx, const struct err *err, struct job_output *output)
 {
 	struct creation *creation = ctx;
@@ -383,6 +383,12 @@ static void template_made(void *ctx, const struct err *err, struct job_output *o
 	(void)output;
 	creation->template_job = NULL;
 	creation->cancellable = false;
+	if (err->code == -ETIMEDOUT || err->code == -ECONNRESET) {
+		struct err failure = *err;
+
+		finish(creation, &failure);
+		return;
+	}
 	if (err->code != 0)
 		log_warn("%s", err->text);
 	boot(creation);

@@ -330,6 +330,7 @@ static int set_up(struct session *session, const struct options *options, struct
 	if (r < 0)
 		return r;
 	r = vm_init(&session->vm, session->loop, &config, err);
+	cleanup_fd(&session->template_fd);
 	if (r < 0)
 		return r;
 	session->vm_made = true;

@@ -40,7 +40,8 @@ struct options_net {
 struct options {
 	enum options_action action;
 	bool json;
-	const char *kernel, *initrd, *template, *cmdline, *kvm, *control, *console, *vsock, *vsock_uds, *log;
+	const char *kernel, *initrd, *template, *cmdline, *kvm, *control, *console, *vsock,
+		*vsock_uds, *log;
 	enum log_level log_level;
 	unsigned cpus;
 	uint64_t memory_bytes;

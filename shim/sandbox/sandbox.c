@@ -45,7 +45,7 @@ struct sandbox {
 	uint32_t next_port;
 	pid_t pid;
 	char template[PATHS_MAX]; /* the file that it started from; "" when it booted */
-	struct err end; /* why it ends, if that was known before the VMM's end */
+	struct err end;		  /* why it ends, if that was known before the VMM's end */
 	sandbox_boot_fn *booted;
 	void *booted_ctx;
 	loop_fn *stopped;

@@ -54,7 +54,7 @@ static void timed_out(void *ctx)
 {
 	struct maker *maker = ctx;
 
-	(void)err_say(&maker->err, ETIMEDOUT, "the guest was not ready within %d s",
+	(void)err_say(&maker->err, ETIMEDOUT, "the guest did not come up within %d s",
 		      MAKE_TIMEOUT_MS / 1000);
 	over(maker);
 }
@@ -317,5 +317,8 @@ int template_make(const void *input, struct job_output *output, struct err *err)
 	cleanup_fd(&maker.fd);
 	if (r == 0)
 		evict();
-	return r < 0 ? err_push(err, "no template of this VM could be made") : 0;
+	/* The VM's own failure is told as that of any VM. */
+	if (r == 0 || r == -ETIMEDOUT || r == -ECONNRESET)
+		return r;
+	return err_push(err, "no template of this VM could be made");
 }

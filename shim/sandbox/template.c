@@ -29,10 +29,9 @@ static int add_file(struct sha256_ctx *hash, const char *path)
 
 	if (stat(path, &st) < 0)
 		return -errno;
-	(void)snprintf(text, sizeof(text), "%ju %ju %jd %jd.%09ld %jd.%09ld",
-		       (uintmax_t)st.st_dev, (uintmax_t)st.st_ino, (intmax_t)st.st_size,
-		       (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-		       (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	(void)snprintf(text, sizeof(text), "%ju %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)st.st_dev,
+		       (uintmax_t)st.st_ino, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+		       st.st_mtim.tv_nsec, (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 	add(hash, text);
 	return 0;
 }

@@ -32,7 +32,8 @@ struct template_request {
 
 /*
  * Makes the template: a job's work (shim/job.h), whose input is a struct template_request. Where
- * another shim is making it, this returns at once, without one.
+ * another shim is making it, this returns at once, without one. -ETIMEDOUT, -ECONNRESET: the VM did
+ * not come up, or ended; so would one that boots. Whatever else fails is in nobody's way.
  */
 int template_make(const void *request, struct job_output *output, struct err *err) _must_check_;
 

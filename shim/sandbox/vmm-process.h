@@ -28,10 +28,10 @@ struct vmm_nic {
 
 /* What the VM is made of. Descriptors stay the caller's. */
 struct vmm_config {
-	int template_fd; /* goes on from there; -1: boots */
+	int template_fd;		  /* goes on from there; -1: boots */
 	int kernel_fd, initrd_fd, kvm_fd; /* the first two to boot only */
-	int console_fd; /* -1: no serial console */
-	int vsock_fd;	/* the VMM's end of the vsock link */
+	int console_fd;			  /* -1: no serial console */
+	int vsock_fd;			  /* the VMM's end of the vsock link */
 	const char *cmdline;
 	uint32_t cpus;
 	uint64_t memory_bytes;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A template's file: whatever is in it, reading ends, and memory is filled within its bounds. Input: the
- * file; the sizes of its structures, which a fuzzer would only find by chance, are put right first.
+ * A template's file: whatever is in it, reading ends, and memory is filled within its bounds.
+ * Input: the file; the sizes of its structures, which a fuzzer would only find by chance, are put
+ * right first.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,8 +23,8 @@ static void load(const struct template *template)
 	struct err err = ERR_INIT;
 	struct guestmem mem;
 
-	if (memory_bytes > MEMORY_MAX || guestmem_init_shared(&mem, memory_bytes, LAYOUT_HOLE_START,
-							      LAYOUT_HOLE_END, &err) < 0)
+	if (memory_bytes > MEMORY_MAX ||
+	    guestmem_init_shared(&mem, memory_bytes, LAYOUT_HOLE_START, LAYOUT_HOLE_END, &err) < 0)
 		return;
 	/* All of what is accepted can be read: no run is longer than its file. */
 	if (template_load_memory(template, &mem, &err) < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A template's file: the header, then what it counts, in this order; memory from a page boundary. */
+/* A template's file: the header, then what it counts, in this order; memory from a page boundary.
+ */
 #ifndef KATA_LIKE_VMM_TEMPLATE_LAYOUT_H
 #define KATA_LIKE_VMM_TEMPLATE_LAYOUT_H
 

@@ -12,7 +12,8 @@
 #include "vmm/template/layout.h"
 #include "vmm/virtio/virtio-pci.h"
 
-struct template {
+struct template
+{
 	int fd; /* the caller's */
 	const char *name;
 	struct template_header header;
@@ -81,8 +82,8 @@ static int check_runs(struct template *t, struct err *err)
 	}
 	if (fstat(t->fd, &st) < 0)
 		return err_set(err, errno, "template %s", t->name);
-	t->memory_offset = (t->memory_offset + GUESTMEM_PAGE_SIZE - 1) &
-			   ~(uint64_t)(GUESTMEM_PAGE_SIZE - 1);
+	t->memory_offset =
+		(t->memory_offset + GUESTMEM_PAGE_SIZE - 1) & ~(uint64_t)(GUESTMEM_PAGE_SIZE - 1);
 	if (st.st_size < 0 || (uint64_t)st.st_size < t->memory_offset ||
 	    (uint64_t)st.st_size - t->memory_offset < total)
 		return refuse(t->name, "it is cut short", err);

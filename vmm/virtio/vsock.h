@@ -16,7 +16,7 @@
 
 struct vsock_config {
 	uint64_t guest_cid;
-	uint32_t first_host_port; /* of our own connections; 0: the first that there is */
+	uint32_t first_host_port;    /* of our own connections; 0: the first that there is */
 	int link_fd;		     /* the VMM's end of proto/vsock-link.h */
 	int uds_listen_fd;	     /* a listening Unix socket for CONNECT clients, or -1 */
 	uint32_t connect_timeout_ms; /* 0: VSOCK_CONNECT_TIMEOUT_MS */

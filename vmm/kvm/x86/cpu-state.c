@@ -29,12 +29,14 @@ struct part {
 	size_t offset;
 };
 
-#define PART(request, member) \
-	{ KVM_GET_##request, KVM_SET_##request, #request, offsetof(struct cpu_state, member) }
+#define PART(request, member)                                                                      \
+	{                                                                                          \
+		KVM_GET_##request, KVM_SET_##request, #request, offsetof(struct cpu_state, member) \
+	}
 
 /*
- * In the order in which they are set: the local APIC by the mode that the special registers give it,
- * pending events behind the registers that they would change.
+ * In the order in which they are set: the local APIC by the mode that the special registers give
+ * it, pending events behind the registers that they would change.
  */
 static const struct part before_msrs[] = {
 	PART(SREGS, sregs), PART(REGS, regs),	PART(XCRS, xcrs),
@@ -123,9 +125,9 @@ static int set_msr(int vcpu_fd, const struct kvm_msr_entry *saved, struct err *e
 }
 
 /*
- * KVM takes a time stamp that is within a second of what it expects for an attempt to bring vCPUs in
- * step, and does that instead of setting it. So the first vCPU takes a detour, and the others' are
- * brought in step with it.
+ * KVM takes a time stamp that is within a second of what it expects for an attempt to bring vCPUs
+ * in step, and does that instead of setting it. So the first vCPU takes a detour, and the others'
+ * are brought in step with it.
  */
 static int leave_step(int vcpu_fd, const struct cpu_state *state, struct err *err)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that a vCPU is, as plain data: taken from one that does not run, given to a new one. */
+/* Everything that a vCPU is, as plain data: taken from one that does not run, given to a new one.
+ */
 #ifndef KATA_LIKE_VMM_KVM_X86_CPU_STATE_H
 #define KATA_LIKE_VMM_KVM_X86_CPU_STATE_H
 
@@ -36,6 +37,7 @@ int cpu_state_save(int kvm_fd, int vcpu_fd, struct cpu_state *ret_state, struct 
  * vcpu_fd went through cpu_init() with the same model on the same kind of processor. The data may
  * be anybody's: KVM checks it, and what it refuses is said.
  */
-int cpu_state_load(int vcpu_fd, bool first, const struct cpu_state *state, struct err *err) _must_check_;
+int cpu_state_load(int vcpu_fd, bool first, const struct cpu_state *state, struct err *err)
+	_must_check_;
 
 #endif

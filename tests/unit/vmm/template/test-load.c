@@ -85,8 +85,11 @@ static void assert_memory(const struct guestmem *mem)
 	static const struct {
 		gpa_t gpa;
 		uint8_t byte;
-	} expected[] = { { 1u << 20, 0xa0 }, { (1u << 20) + PAGE, 0xa1 }, { 3u << 20, 0xa2 },
-			 { 0, 0 }, { 2u << 20, 0 } };
+	} expected[] = { { 1u << 20, 0xa0 },
+			 { (1u << 20) + PAGE, 0xa1 },
+			 { 3u << 20, 0xa2 },
+			 { 0, 0 },
+			 { 2u << 20, 0 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		uint8_t byte;
@@ -108,9 +111,9 @@ static void memory_lies_where_it_was(void **state)
 		assert_int_equal(open_it(&template, &err), 0);
 		assert_int_equal(template_memory_bytes(template), MEMORY_BYTES);
 		assert_int_equal(template_cpus(template), 1);
-		assert_int_equal((shared ? guestmem_init_shared : guestmem_init)(
-					 &mem, MEMORY_BYTES, LAYOUT_HOLE_START, LAYOUT_HOLE_END,
-					 &err),
+		assert_int_equal((shared ? guestmem_init_shared
+					 : guestmem_init)(&mem, MEMORY_BYTES, LAYOUT_HOLE_START,
+							  LAYOUT_HOLE_END, &err),
 				 0);
 		assert_int_equal(template_load_memory(template, &mem, &err), 0);
 		assert_memory(&mem);
@@ -131,7 +134,8 @@ static void memory_that_the_vm_does_not_have_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(open_it(&template, &err), 0);
-	assert_int_equal(guestmem_init(&mem, 2u << 20, LAYOUT_HOLE_START, LAYOUT_HOLE_END, &err), 0);
+	assert_int_equal(guestmem_init(&mem, 2u << 20, LAYOUT_HOLE_START, LAYOUT_HOLE_END, &err),
+			 0);
 	assert_int_equal(template_load_memory(template, &mem, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "memory where the VM has none"));
 	guestmem_fini(&mem);
@@ -184,10 +188,10 @@ static void a_file_that_is_cut_short_is_refused(void **state)
 static void runs_out_of_order_or_bounds_are_refused(void **state)
 {
 	static const struct template_run wrong[] = {
-		{ 1u << 20, PAGE },	       /* within the first */
-		{ (3u << 20) + 1, PAGE },      /* no page */
-		{ 3u << 20, PAGE / 2 },	       /* half a page */
-		{ 3u << 20, 0 },	       /* nothing */
+		{ 1u << 20, PAGE },		     /* within the first */
+		{ (3u << 20) + 1, PAGE },	     /* no page */
+		{ 3u << 20, PAGE / 2 },		     /* half a page */
+		{ 3u << 20, 0 },		     /* nothing */
 		{ 3u << 20, UINT64_MAX - PAGE + 1 }, /* more than there is */
 	};
 
