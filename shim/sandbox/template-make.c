@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The making of a template, in a process of its own: boots a VM that has nothing but its kernel,
- * waits until the agent serves and its connections are gone, and has the VMM write it down.
+ * waits until the agent serves and its connections are gone, and has the VMM write it down. Then
+ * another VM starts from it: a host may refuse to restore what it let us save, and that should be
+ * known before a container depends on it. Of such a host an empty file is left, so that it is not
+ * tried again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +34,8 @@ struct maker {
 	struct vmm_process *vmm;
 	struct ttrpc_client *agent;
 	struct loop_source *retry, *limit;
-	int fd; /* of the file that is written */
+	int fd;	     /* of the file that is written */
+	bool trying; /* to start from it */
 	struct err err;
 };
 
@@ -103,7 +107,10 @@ static void answered(void *ctx, const struct ttrpc_status *status, const Protobu
 		over(maker);
 		return;
 	}
-	loop_timer_arm(maker->retry, 0);
+	if (maker->trying)
+		over(maker);
+	else
+		loop_timer_arm(maker->retry, 0);
 }
 
 static void retry(void *ctx)
@@ -114,25 +121,30 @@ static void retry(void *ctx)
 	save(maker);
 }
 
-static void agent_serves(void *ctx, int fd)
+static int ask_agent(struct maker *maker, struct err *err)
 {
 	static const struct ttrpc_target target = {
 		"kata_like.agent.v1.Agent", "ListInterfaces",
 		&kata_like__agent__v1__list_interfaces_response__descriptor
 	};
-	struct maker *maker = ctx;
 	KataLike__Empty request = KATA_LIKE__EMPTY__INIT;
-	int r;
+	int fd, r = vsock_link_connect(maker->link, VSOCK_PORT_AGENT, &fd, err);
+
+	if (r == 0)
+		r = ttrpc_client_new(maker->loop, fd, NULL, NULL, &maker->agent, err);
+	if (r == 0 && ttrpc_client_call(maker->agent, &target, &request.base, CALL_TIMEOUT_MS,
+					answered, maker) < 0)
+		r = err_set(err, ENOMEM, "cannot call the agent");
+	return r;
+}
+
+static void agent_serves(void *ctx, int fd)
+{
+	struct maker *maker = ctx;
 
 	close(fd);
 	maker->ready = NULL;
-	r = vsock_link_connect(maker->link, VSOCK_PORT_AGENT, &fd, &maker->err);
-	if (r == 0)
-		r = ttrpc_client_new(maker->loop, fd, NULL, NULL, &maker->agent, &maker->err);
-	if (r == 0 && ttrpc_client_call(maker->agent, &target, &request.base, CALL_TIMEOUT_MS,
-					answered, maker) < 0)
-		r = err_set(&maker->err, ENOMEM, "cannot call the agent");
-	if (r < 0)
+	if (ask_agent(maker, &maker->err) < 0)
 		over(maker);
 }
 
@@ -158,9 +170,11 @@ static int open_files(struct maker *maker, const struct guest *guest, struct fil
 		      struct err *err)
 {
 	int pair[2];
-	int r = open_file("kernel", guest->kernel, &files->kernel, err);
+	int r = 0;
 
-	if (r == 0)
+	if (!maker->trying)
+		r = open_file("kernel", guest->kernel, &files->kernel, err);
+	if (r == 0 && !maker->trying)
 		r = open_file("initramfs", guest->initrd, &files->initrd, err);
 	if (r < 0)
 		return r;
@@ -180,7 +194,7 @@ static int start(struct maker *maker, const struct template_request *request, st
 	char log_path[PATHS_MAX];
 	struct vmm_config config = { .console_fd = -1,
 				     .fs_fd = -1,
-				     .template_fd = -1,
+				     .template_fd = maker->trying ? maker->fd : -1,
 				     .cmdline = guest->cmdline,
 				     .cpus = guest->cpus,
 				     .memory_bytes = guest->memory_bytes,
@@ -193,8 +207,10 @@ static int start(struct maker *maker, const struct template_request *request, st
 
 	if (r == 0)
 		r = state_file(request->state, "vmm.log", log_path, err);
-	if (r == 0 && vsock_link_listen(maker->link, VSOCK_PORT_READY, agent_serves, maker,
-					&maker->ready) < 0)
+	if (r == 0 && maker->trying)
+		r = ask_agent(maker, err);
+	else if (r == 0 && vsock_link_listen(maker->link, VSOCK_PORT_READY, agent_serves, maker,
+					     &maker->ready) < 0)
 		r = err_set(err, ENOMEM, "cannot wait for the agent");
 	if (r < 0)
 		return r;
@@ -203,6 +219,16 @@ static int start(struct maker *maker, const struct template_request *request, st
 	config.kvm_fd = files.kvm;
 	config.vsock_fd = files.vsock;
 	return vmm_process_new(maker->loop, &config, vmm_ended, maker, &maker->vmm, err);
+}
+
+static void clear(struct maker *maker)
+{
+	ttrpc_client_free(TAKE_PTR(maker->agent));
+	vmm_process_free(TAKE_PTR(maker->vmm));
+	vsock_link_free(TAKE_PTR(maker->link));
+	loop_source_free(TAKE_PTR(maker->retry));
+	loop_source_free(TAKE_PTR(maker->limit));
+	loop_free(TAKE_PTR(maker->loop));
 }
 
 static int run(struct maker *maker, const struct template_request *request, struct err *err)
@@ -225,14 +251,19 @@ static int run(struct maker *maker, const struct template_request *request, stru
 	return maker->err.code;
 }
 
-static void clear(struct maker *maker)
+/* Whether a VM starts from it. If not, the file is emptied. */
+static int try(struct maker *maker, const struct template_request *request, struct err *err)
 {
-	ttrpc_client_free(maker->agent);
-	vmm_process_free(maker->vmm);
-	vsock_link_free(maker->link);
-	loop_source_free(maker->retry);
-	loop_source_free(maker->limit);
-	loop_free(maker->loop);
+	struct err why = ERR_INIT;
+	int r;
+
+	maker->trying = true;
+	r = run(maker, request, &why);
+	clear(maker);
+	if (r == 0)
+		return 0;
+	log_warn("this host does not start VMs from templates: %s", err_text(&why));
+	return ftruncate(maker->fd, 0) < 0 ? err_set(err, errno, "cannot empty the file") : 0;
 }
 
 /* Makes the folder, and the file unless somebody else is at it: -EALREADY then. */
@@ -309,6 +340,8 @@ int template_make(const void *input, struct job_output *output, struct err *err)
 	if (r == 0)
 		r = run(&maker, request, err);
 	clear(&maker);
+	if (r == 0)
+		r = try(&maker, request, err);
 	/* Whole before it has its name, also if the host fails. */
 	if (r == 0 && (fsync(maker.fd) < 0 || fchmod(maker.fd, 0400) < 0 || rename(made, path) < 0))
 		r = err_set(err, errno, "cannot put %s in place", path);

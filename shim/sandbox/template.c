@@ -106,6 +106,8 @@ static int make_key(const struct guest *guest, char ret_key[2 * KEY_BYTES + 1])
 int template_find(const struct guest *guest, char *ret_path, int *ret_fd)
 {
 	char key[2 * KEY_BYTES + 1], name[sizeof(key) + sizeof("templates/")];
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
 	int r;
 
 	if (!guest->template || guest->console)
@@ -117,6 +119,12 @@ int template_find(const struct guest *guest, char *ret_path, int *ret_fd)
 	(void)snprintf(name, sizeof(name), "templates/%s", key);
 	if (paths_cache(name, ret_path, NULL) < 0)
 		return -ENOTSUP;
-	*ret_fd = open(ret_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return *ret_fd < 0 ? -ENOENT : 0;
+	fd = open(ret_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -ENOENT;
+	/* An empty one: see template-make.c. */
+	if (fstat(fd, &st) < 0 || st.st_size == 0)
+		return -ENOTSUP;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
 }

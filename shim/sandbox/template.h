@@ -21,7 +21,8 @@
 /*
  * The template for such a guest; the descriptor is the caller's. -ENOENT, without a message: there
  * is none yet, and one can be made. -ENOTSUP, likewise: this guest does not start from one (it has
- * a console, say, or the configuration forbids it). ret_path has room for PATHS_MAX.
+ * a console, say, or the configuration forbids it, or the host cannot). ret_path has room for
+ * PATHS_MAX.
  */
 int template_find(const struct guest *guest, char *ret_path, int *ret_fd) _must_check_;
 

@@ -84,6 +84,17 @@ a_bad_one_is_removed_and_named() {
 	expect_output again "$kata" run --rm --rootfs "$busybox" -- echo again
 }
 
+# What is left where a host does not restore what it saved.
+an_empty_one_is_not_tried() {
+	local file
+	for file in "$templates"/*; do
+		chmod 600 "$file"
+		truncate -s 0 "$file"
+	done
+	expect_output booted "$kata" run --rm --rootfs "$busybox" -- echo booted
+	[ -z "$(find "$templates" -type f -size +0)" ] || fail "$(find "$templates" -type f -size +0 -ls)"
+}
+
 without_one_it_boots() {
 	rm -rf "$templates"
 	printf '[vm]\ntemplate = false\n' >"$work/config.ini"
@@ -100,5 +111,6 @@ check "the clock of a VM from a template is right" its_clock_is_right
 check "a template is of one number of processors and size of memory" it_has_processors_and_memory
 check "a VM from a template shares files of the host" it_shares_files_of_the_host
 check "a template that is cut short is named, and removed" a_bad_one_is_removed_and_named
+check "where an empty file says that the host cannot, a VM boots" an_empty_one_is_not_tried
 check "with a console, or where the configuration says so, a VM boots" without_one_it_boots
 finish
