@@ -247,7 +247,6 @@ static void make_container(struct creation *creation)
 	struct shim *shim = creation->shim;
 	_cleanup_free_ struct make_request *make = calloc(1, sizeof(*make));
 	struct err err = ERR_INIT;
-	int r;
 
 	creation->container->agent = sandbox_agent(shim->sandbox);
 	if (!make) {
@@ -255,9 +254,7 @@ static void make_container(struct creation *creation)
 		finish(creation, &err);
 		return;
 	}
-	r = process_open_stdio(creation->container->init, shim->loop, sandbox_link(shim->sandbox),
-			       sandbox_next_port(shim->sandbox), &err);
-	if (r < 0) {
+	if (shim_open_stdio(shim, creation->container->init, &err) < 0) {
 		finish(creation, &err);
 		return;
 	}
@@ -527,8 +524,7 @@ static int read_config(struct creation *creation, struct hooks **ret_hooks, stru
 	if (r == 0)
 		r = configure_pod(creation, request->options, spec, err);
 	if (r == 0)
-		if (r == 0)
-			creation->is_pod = names_pod(spec);
+		creation->is_pod = names_pod(spec);
 	if (r == 0)
 		r = hooks_new(TAKE_PTR(spec), request->id, request->bundle, ret_hooks, err);
 	return r;

@@ -52,6 +52,14 @@ void shim_remove_container(struct shim *shim, struct container *container)
 		loop_timer_arm(shim->idle_timer, IDLE_TIMEOUT_MS);
 }
 
+int shim_open_stdio(struct shim *shim, struct process *process, struct err *err)
+{
+	const struct stdio_parts parts = { shim->loop, sandbox_link(shim->sandbox),
+					   sandbox_next_port(shim->sandbox), shim->streams };
+
+	return process_open_stdio(process, &parts, err);
+}
+
 int shim_hold_process(struct shim *shim, struct process *process, struct err *err)
 {
 	struct holder_config config = { shim->place.netns_fd, shim->place.cgroup };
@@ -188,6 +196,10 @@ static int set_up(struct shim *shim, const struct shim_config *config, struct er
 	}
 	r = ttrpc_server_listen(shim->server, config->listen_fd, true);
 	if (r == 0)
+		r = streams_new(shim->loop, &shim->streams, err);
+	if (r == 0)
+		r = streams_register(shim->streams, shim->server);
+	if (r == 0)
 		r = task_service_register(shim);
 	if (r == 0)
 		r = sandbox_api_register(shim);
@@ -219,6 +231,7 @@ static void tear_down(struct shim *shim)
 	storage_free(shim->storage);
 	publisher_free(shim->events);
 	ttrpc_server_free(shim->server);
+	streams_free(shim->streams);
 	loop_free(shim->loop);
 }
 

@@ -13,6 +13,7 @@
 #include "shim/sandbox/place.h"
 #include "shim/sandbox/sandbox.h"
 #include "shim/sandbox/storage.h"
+#include "shim/sandbox/streams.h"
 #include "shim/state.h"
 
 struct creation;
@@ -22,6 +23,7 @@ struct shim {
 	struct loop *loop;
 	struct state state;
 	struct ttrpc_server *server;
+	struct streams *streams;
 	struct publisher *events; /* NULL: nobody wants any */
 	struct place place;
 	struct sandbox *sandbox;
@@ -52,6 +54,8 @@ void shim_add_container(struct shim *shim, struct container *container);
 /* Forgets and frees a container. */
 void shim_remove_container(struct shim *shim, struct container *container);
 
+/* Opens a process's streams, once the VM is there. */
+int shim_open_stdio(struct shim *shim, struct process *process, struct err *err) _must_check_;
 /* Makes the process on the host that stands for this one. */
 int shim_hold_process(struct shim *shim, struct process *process, struct err *err) _must_check_;
 

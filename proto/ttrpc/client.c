@@ -14,11 +14,13 @@
 
 #define METADATA_MAX 8
 
+/* A call under way, or a stream that is open. */
 struct pending {
 	uint32_t stream_id;
 	const ProtobufCMessageDescriptor *response;
 	int64_t deadline_ms; /* of the monotonic clock; -1 for none */
-	ttrpc_done_fn *done;
+	ttrpc_done_fn *done; /* of a unary call; of a stream: */
+	const struct ttrpc_stream_ops *stream;
 	void *ctx;
 	struct pending *next;
 };
@@ -55,7 +57,10 @@ static void pending_fail(struct pending *call, enum ttrpc_code code, const char 
 {
 	struct ttrpc_status status = { .code = code, .message = message };
 
-	call->done(call->ctx, &status, NULL);
+	if (call->stream)
+		call->stream->ended(call->ctx, &status);
+	else
+		call->done(call->ctx, &status, NULL);
 	free(call);
 }
 
@@ -69,6 +74,10 @@ static void pending_finish(struct pending *call, const KataLike__Ttrpc__Response
 			     envelope->status->message);
 		return;
 	}
+	if (call->stream) {
+		pending_fail(call, TTRPC_OK, "");
+		return;
+	}
 	response = protobuf_c_message_unpack(call->response, NULL, envelope->payload.len,
 					     envelope->payload.data);
 	if (!response) {
@@ -80,12 +89,48 @@ static void pending_finish(struct pending *call, const KataLike__Ttrpc__Response
 	free(call);
 }
 
+/* NULL once it has ended. */
+static struct pending *client_find_stream(const struct ttrpc_client *client, uint32_t stream_id)
+{
+	if (!client->connection)
+		return NULL;
+	for (struct pending *call = client->calls; call; call = call->next)
+		if (call->stream_id == stream_id)
+			return call->stream ? call : NULL;
+	return NULL;
+}
+
+/* A frame may have a message and be the last; the message may make its receiver close the stream.
+ */
+static void client_data(struct ttrpc_client *client, const struct ttrpc_frame *frame,
+			const uint8_t *data)
+{
+	struct pending *call = client_find_stream(client, frame->stream_id);
+	ProtobufCMessage *message;
+
+	if (call && !(frame->flags & TTRPC_FLAG_NO_DATA)) {
+		message = protobuf_c_message_unpack(call->response, NULL, frame->len_bytes, data);
+		if (!message) {
+			pending_fail(client_take(client, frame->stream_id), TTRPC_INTERNAL,
+				     "a message of the peer's is malformed");
+			return;
+		}
+		call->stream->message(call->ctx, message);
+		protobuf_c_message_free_unpacked(message, NULL);
+		call = client_find_stream(client, frame->stream_id);
+	}
+	if (call && (frame->flags & TTRPC_FLAG_REMOTE_CLOSED))
+		pending_fail(client_take(client, frame->stream_id), TTRPC_OK, "");
+}
+
 static void client_frame(void *ctx, const struct ttrpc_frame *frame, const uint8_t *data)
 {
 	struct ttrpc_client *client = ctx;
 	KataLike__Ttrpc__Response *envelope;
 	struct pending *call;
 
+	if (frame->type == TTRPC_FRAME_DATA)
+		client_data(client, frame, data);
 	if (frame->type != TTRPC_FRAME_RESPONSE)
 		return;
 	call = client_take(client, frame->stream_id);
@@ -141,9 +186,22 @@ static void client_closed(void *ctx)
 		client->lost(client->ctx);
 }
 
+/* Each stream's own answer to it ends no other. */
+static void client_drained(void *ctx)
+{
+	struct ttrpc_client *client = ctx;
+
+	for (struct pending *call = client->calls, *next; call; call = next) {
+		next = call->next;
+		if (call->stream && call->stream->drained)
+			call->stream->drained(call->ctx);
+	}
+}
+
 static const struct ttrpc_connection_ops client_ops = {
 	.frame = client_frame,
 	.oversized = client_oversized,
+	.drained = client_drained,
 	.closed = client_closed,
 };
 
@@ -255,15 +313,14 @@ int ttrpc_client_set_metadata(struct ttrpc_client *client, const char *key, cons
 	return 0;
 }
 
-/* Packs the request into its envelope, and that into a frame. */
-static int client_send(struct ttrpc_client *client, uint32_t stream_id,
+/* Packs the request, if there is one, into its envelope, and that into a frame. */
+static int client_send(struct ttrpc_client *client, struct ttrpc_frame *frame,
 		       const struct ttrpc_target *target, const ProtobufCMessage *request,
 		       int64_t timeout_ms)
 {
 	KataLike__Ttrpc__Request envelope = KATA_LIKE__TTRPC__REQUEST__INIT;
 	KataLike__Ttrpc__KeyValue *metadata[METADATA_MAX];
-	struct ttrpc_frame frame = { .stream_id = stream_id, .type = TTRPC_FRAME_REQUEST };
-	size_t len = protobuf_c_message_get_packed_size(request);
+	size_t len = request ? protobuf_c_message_get_packed_size(request) : 0;
 	_cleanup_free_ uint8_t *payload = malloc(len ? len : 1);
 	_cleanup_free_ uint8_t *packed = NULL;
 
@@ -274,7 +331,8 @@ static int client_send(struct ttrpc_client *client, uint32_t stream_id,
 	envelope.service = (char *)target->service;
 	envelope.method = (char *)target->method;
 	envelope.timeout_nano = timeout_ms * 1000000;
-	envelope.payload.len = protobuf_c_message_pack(request, payload);
+	if (request)
+		envelope.payload.len = protobuf_c_message_pack(request, payload);
 	envelope.payload.data = payload;
 	envelope.metadata = metadata;
 	envelope.n_metadata = client->n_metadata;
@@ -284,8 +342,19 @@ static int client_send(struct ttrpc_client *client, uint32_t stream_id,
 	packed = malloc(len);
 	if (!packed)
 		return -ENOMEM;
-	frame.len_bytes = (uint32_t)kata_like__ttrpc__request__pack(&envelope, packed);
-	return ttrpc_connection_send(client->connection, &frame, packed);
+	frame->type = TTRPC_FRAME_REQUEST;
+	frame->stream_id = client->next_stream_id;
+	frame->len_bytes = (uint32_t)kata_like__ttrpc__request__pack(&envelope, packed);
+	return ttrpc_connection_send(client->connection, frame, packed);
+}
+
+/* Remembers what was sent with the next stream's number. */
+static void client_put(struct ttrpc_client *client, struct pending *call)
+{
+	call->stream_id = client->next_stream_id;
+	client->next_stream_id += 2;
+	call->next = client->calls;
+	client->calls = call;
 }
 
 int ttrpc_client_call(struct ttrpc_client *client, const struct ttrpc_target *target,
@@ -293,26 +362,62 @@ int ttrpc_client_call(struct ttrpc_client *client, const struct ttrpc_target *ta
 		      void *ctx)
 {
 	_cleanup_free_ struct pending *call = calloc(1, sizeof(*call));
+	struct ttrpc_frame frame = { .flags = 0 };
 	int r;
 
 	if (!call)
 		return -ENOMEM;
 	if (!client->connection)
 		return -ECONNRESET;
-	call->stream_id = client->next_stream_id;
 	call->response = target->response;
 	call->deadline_ms = timeout_ms > 0 ? clock_monotonic_ms() + timeout_ms : -1;
 	call->done = done;
 	call->ctx = ctx;
-	r = client_send(client, call->stream_id, target, request, timeout_ms);
+	r = client_send(client, &frame, target, request, timeout_ms);
 	if (r < 0)
 		return r;
-	client->next_stream_id += 2;
-	call->next = client->calls;
-	client->calls = TAKE_PTR(call);
+	client_put(client, TAKE_PTR(call));
 	if (timeout_ms > 0)
 		client_arm(client);
 	return 0;
+}
+
+int ttrpc_client_open(struct ttrpc_client *client, const struct ttrpc_target *target,
+		      const struct ttrpc_stream_ops *ops, void *ctx, uint32_t *ret_stream_id)
+{
+	_cleanup_free_ struct pending *call = calloc(1, sizeof(*call));
+	struct ttrpc_frame frame = { .flags = TTRPC_FLAG_REMOTE_OPEN };
+	int r;
+
+	if (!call)
+		return -ENOMEM;
+	if (!client->connection)
+		return -ECONNRESET;
+	call->response = target->response;
+	call->deadline_ms = -1;
+	call->stream = ops;
+	call->ctx = ctx;
+	r = client_send(client, &frame, target, NULL, 0);
+	if (r < 0)
+		return r;
+	client_put(client, TAKE_PTR(call));
+	*ret_stream_id = frame.stream_id;
+	return 0;
+}
+
+int ttrpc_client_stream_send(struct ttrpc_client *client, uint32_t stream_id,
+			     const ProtobufCMessage *message)
+{
+	if (!client_find_stream(client, stream_id))
+		return -ENOENT;
+	return ttrpc_connection_send_message(client->connection, stream_id, message);
+}
+
+int ttrpc_client_stream_finish(struct ttrpc_client *client, uint32_t stream_id)
+{
+	if (!client_find_stream(client, stream_id))
+		return -ENOENT;
+	return ttrpc_connection_send_end(client->connection, stream_id);
 }
 
 /* What ttrpc_client_call_wait() waits for. */

@@ -11,7 +11,7 @@
 
 #include "lib/err.h"
 #include "lib/loop.h"
-#include "proto/ttrpc/status.h"
+#include "proto/ttrpc/stream.h"
 
 struct ttrpc_client;
 
@@ -57,6 +57,19 @@ int ttrpc_client_set_metadata(struct ttrpc_client *client, const char *key, cons
 int ttrpc_client_call(struct ttrpc_client *client, const struct ttrpc_target *target,
 		      const ProtobufCMessage *request, int64_t timeout_ms, ttrpc_done_fn *done,
 		      void *ctx) _must_check_;
+
+/*
+ * Opens a stream on which both sides send messages, ours of the type that the method takes. It
+ * ends when the server ends it, with the connection, or with the client (TTRPC_CANCELLED). 0, or
+ * -errno when the call could not be sent.
+ */
+int ttrpc_client_open(struct ttrpc_client *client, const struct ttrpc_target *target,
+		      const struct ttrpc_stream_ops *ops, void *ctx, uint32_t *ret_stream_id)
+	_must_check_;
+/* Sends a message, or says that none follows. 0, -ENOENT (it has ended), -EMSGSIZE, -ENOMEM. */
+int ttrpc_client_stream_send(struct ttrpc_client *client, uint32_t stream_id,
+			     const ProtobufCMessage *message) _must_check_;
+int ttrpc_client_stream_finish(struct ttrpc_client *client, uint32_t stream_id) _must_check_;
 
 /*
  * Sends a call and runs the loop until it is answered. The response is the caller's, to be freed

@@ -141,7 +141,9 @@ static void connection_ready(void *ctx, int fd, uint32_t events)
 	c->dispatching = true;
 	if (events & EPOLLOUT)
 		connection_flush(c);
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+	if ((events & EPOLLOUT) && c->out.len == 0 && !c->failed && c->ops->drained)
+		c->ops->drained(c->ctx);
+	if (!c->freed && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		connection_fill(c);
 	if (!c->freed)
 		connection_watch(c);
@@ -208,6 +210,31 @@ int ttrpc_connection_send(struct ttrpc_connection *connection, const struct ttrp
 	/* A failure found here is reported from the loop: the socket's hang-up wakes it. */
 	connection_watch(connection);
 	return 0;
+}
+
+int ttrpc_connection_send_message(struct ttrpc_connection *connection, uint32_t stream_id,
+				  const ProtobufCMessage *message)
+{
+	size_t len = protobuf_c_message_get_packed_size(message);
+	struct ttrpc_frame frame = { .stream_id = stream_id, .type = TTRPC_FRAME_DATA };
+	_cleanup_free_ uint8_t *packed = NULL;
+
+	if (len > TTRPC_FRAME_DATA_MAX)
+		return -EMSGSIZE;
+	packed = malloc(len ? len : 1);
+	if (!packed)
+		return -ENOMEM;
+	frame.len_bytes = (uint32_t)protobuf_c_message_pack(message, packed);
+	return ttrpc_connection_send(connection, &frame, packed);
+}
+
+int ttrpc_connection_send_end(struct ttrpc_connection *connection, uint32_t stream_id)
+{
+	const struct ttrpc_frame frame = { .stream_id = stream_id,
+					   .type = TTRPC_FRAME_DATA,
+					   .flags = TTRPC_FLAG_REMOTE_CLOSED | TTRPC_FLAG_NO_DATA };
+
+	return ttrpc_connection_send(connection, &frame, NULL);
 }
 
 size_t ttrpc_connection_pending(const struct ttrpc_connection *connection)

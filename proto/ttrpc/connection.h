@@ -9,6 +9,7 @@
 #ifndef KATA_LIKE_PROTO_TTRPC_CONNECTION_H
 #define KATA_LIKE_PROTO_TTRPC_CONNECTION_H
 
+#include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct ttrpc_connection_ops {
 	void (*frame)(void *ctx, const struct ttrpc_frame *frame, const uint8_t *data);
 	/* The header announced more than TTRPC_FRAME_DATA_MAX; the data is skipped. */
 	void (*oversized)(void *ctx, const struct ttrpc_frame *frame);
+	/* The socket has taken all that it did not take at once. May be NULL. */
+	void (*drained)(void *ctx);
 	/* The peer is gone, or the socket failed. Nothing follows; the owner frees the connection.
 	 */
 	void (*closed)(void *ctx);
@@ -40,6 +43,11 @@ void ttrpc_connection_free(struct ttrpc_connection *connection);
  */
 int ttrpc_connection_send(struct ttrpc_connection *connection, const struct ttrpc_frame *frame,
 			  const uint8_t *data) _must_check_;
+
+/* The same for a message of a stream, packed, and for the last word of this side on it. */
+int ttrpc_connection_send_message(struct ttrpc_connection *connection, uint32_t stream_id,
+				  const ProtobufCMessage *message) _must_check_;
+int ttrpc_connection_send_end(struct ttrpc_connection *connection, uint32_t stream_id) _must_check_;
 
 /* How many bytes have been queued and not yet taken by the socket. */
 size_t ttrpc_connection_pending(const struct ttrpc_connection *connection);

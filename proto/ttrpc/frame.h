@@ -14,9 +14,14 @@ enum ttrpc_frame_type {
 	TTRPC_FRAME_DATA = 3,
 };
 
-/* Flags of a request that opens a stream; a unary one has none. */
+/*
+ * Flags of a request that opens a stream (a unary one has none): whether the client sends messages
+ * behind it. Flags of data: its sender sends no more; it has no message, where an empty one could
+ * be meant.
+ */
 #define TTRPC_FLAG_REMOTE_CLOSED 0x01
 #define TTRPC_FLAG_REMOTE_OPEN	 0x02
+#define TTRPC_FLAG_NO_DATA	 0x04
 
 struct ttrpc_frame {
 	uint32_t len_bytes; /* of the data behind the header */

@@ -51,7 +51,10 @@ struct ttrpc_call {
 	uint32_t stream_id;
 	const struct ttrpc_method *method;
 	KataLike__Ttrpc__Request *envelope;
-	int64_t deadline_ms; /* of the monotonic clock; -1 for none */
+	int64_t deadline_ms;		       /* of the monotonic clock; -1 for none */
+	const struct ttrpc_stream_ops *stream; /* NULL for a unary one */
+	void *stream_ctx;
+	bool finished; /* the client sends no more on its stream */
 	struct ttrpc_call *next, *prev;
 };
 
@@ -80,11 +83,92 @@ int ttrpc_server_add_service(struct ttrpc_server *server, const struct ttrpc_ser
 	return 0;
 }
 
-/* Ends a connection; its calls live on without one. */
+static void peer_send_response(struct peer *peer, uint32_t stream_id,
+			       const KataLike__Ttrpc__Response *response)
+{
+	size_t len = kata_like__ttrpc__response__get_packed_size(response);
+	struct ttrpc_frame frame = { .len_bytes = (uint32_t)len,
+				     .stream_id = stream_id,
+				     .type = TTRPC_FRAME_RESPONSE };
+	_cleanup_free_ uint8_t *packed = malloc(len ? len : 1);
+
+	if (!packed) {
+		log_error("no memory to answer a ttrpc call");
+		return;
+	}
+	kata_like__ttrpc__response__pack(response, packed);
+	if (ttrpc_connection_send(peer->connection, &frame, packed) < 0)
+		log_error("no memory to answer a ttrpc call");
+}
+
+/* The good end of a stream. */
+static void peer_send_end(struct peer *peer, uint32_t stream_id)
+{
+	if (ttrpc_connection_send_end(peer->connection, stream_id) < 0)
+		log_error("no memory to end a ttrpc stream");
+}
+
+static void peer_send_status(struct peer *peer, uint32_t stream_id, enum ttrpc_code code,
+			     const char *message)
+{
+	KataLike__Ttrpc__Status status = KATA_LIKE__TTRPC__STATUS__INIT;
+	KataLike__Ttrpc__Response response = KATA_LIKE__TTRPC__RESPONSE__INIT;
+
+	status.code = (int32_t)code;
+	status.message = (char *)message;
+	response.status = &status;
+	peer_send_response(peer, stream_id, &response);
+}
+
+static void call_free(struct ttrpc_call *call)
+{
+	struct peer *peer = call->peer;
+
+	if (peer) {
+		if (call->prev)
+			call->prev->next = call->next;
+		else
+			peer->calls = call->next;
+		if (call->next)
+			call->next->prev = call->prev;
+		peer->n_calls--;
+	}
+	kata_like__ttrpc__request__free_unpacked(call->envelope, NULL);
+	free(call);
+}
+
+/* Not by the service's own wish. */
+static void end_stream(struct ttrpc_call *call, enum ttrpc_code code, const char *message)
+{
+	const struct ttrpc_status status = { code, message };
+	const struct ttrpc_stream_ops *ops = call->stream;
+	void *ctx = call->stream_ctx;
+
+	if (call->peer)
+		peer_send_status(call->peer, call->stream_id, code, message);
+	call_free(call);
+	ops->ended(ctx, &status);
+}
+
+/* Ends a connection and its streams; its other calls live on without one. */
 static void peer_free(struct peer *peer)
 {
-	for (struct ttrpc_call *call = peer->calls; call; call = call->next)
+	struct ttrpc_call *streams = NULL;
+
+	for (struct ttrpc_call *call = peer->calls, *next; call; call = next) {
+		next = call->next;
 		call->peer = NULL;
+		if (!call->stream)
+			continue;
+		call->next = streams;
+		streams = call;
+	}
+	while (streams) {
+		struct ttrpc_call *call = streams;
+
+		streams = call->next;
+		end_stream(call, TTRPC_UNAVAILABLE, "the connection was lost");
+	}
 	if (peer->prev)
 		peer->prev->next = peer->next;
 	else
@@ -118,53 +202,6 @@ void ttrpc_server_free(struct ttrpc_server *server)
 	free(server);
 }
 
-static void peer_send_response(struct peer *peer, uint32_t stream_id,
-			       const KataLike__Ttrpc__Response *response)
-{
-	size_t len = kata_like__ttrpc__response__get_packed_size(response);
-	struct ttrpc_frame frame = { .len_bytes = (uint32_t)len,
-				     .stream_id = stream_id,
-				     .type = TTRPC_FRAME_RESPONSE };
-	_cleanup_free_ uint8_t *packed = malloc(len ? len : 1);
-
-	if (!packed) {
-		log_error("no memory to answer a ttrpc call");
-		return;
-	}
-	kata_like__ttrpc__response__pack(response, packed);
-	if (ttrpc_connection_send(peer->connection, &frame, packed) < 0)
-		log_error("no memory to answer a ttrpc call");
-}
-
-static void peer_send_status(struct peer *peer, uint32_t stream_id, enum ttrpc_code code,
-			     const char *message)
-{
-	KataLike__Ttrpc__Status status = KATA_LIKE__TTRPC__STATUS__INIT;
-	KataLike__Ttrpc__Response response = KATA_LIKE__TTRPC__RESPONSE__INIT;
-
-	status.code = (int32_t)code;
-	status.message = (char *)message;
-	response.status = &status;
-	peer_send_response(peer, stream_id, &response);
-}
-
-static void call_free(struct ttrpc_call *call)
-{
-	struct peer *peer = call->peer;
-
-	if (peer) {
-		if (call->prev)
-			call->prev->next = call->next;
-		else
-			peer->calls = call->next;
-		if (call->next)
-			call->next->prev = call->prev;
-		peer->n_calls--;
-	}
-	kata_like__ttrpc__request__free_unpacked(call->envelope, NULL);
-	free(call);
-}
-
 void ttrpc_call_reply(struct ttrpc_call *call, const ProtobufCMessage *response)
 {
 	KataLike__Ttrpc__Response envelope = KATA_LIKE__TTRPC__RESPONSE__INIT;
@@ -194,7 +231,9 @@ void ttrpc_call_reply_empty(struct ttrpc_call *call)
 {
 	KataLike__Ttrpc__Response envelope = KATA_LIKE__TTRPC__RESPONSE__INIT;
 
-	if (call->peer)
+	if (call->peer && call->stream)
+		peer_send_end(call->peer, call->stream_id);
+	else if (call->peer)
 		peer_send_response(call->peer, call->stream_id, &envelope);
 	call_free(call);
 }
@@ -215,6 +254,25 @@ void ttrpc_call_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *
 void ttrpc_call_fail_err(struct ttrpc_call *call, const struct err *err)
 {
 	ttrpc_call_fail(call, ttrpc_code_from_errno(-err->code), "%s", err_text(err));
+}
+
+void ttrpc_call_stream(struct ttrpc_call *call, const struct ttrpc_stream_ops *ops, void *ctx)
+{
+	call->stream = ops;
+	call->stream_ctx = ctx;
+}
+
+int ttrpc_call_send(struct ttrpc_call *call, const ProtobufCMessage *message)
+{
+	/* Without a peer it is about to be told of its end. */
+	return call->peer ? ttrpc_connection_send_message(call->peer->connection, call->stream_id,
+							  message)
+			  : -ECONNRESET;
+}
+
+bool ttrpc_call_is_held_up(const struct ttrpc_call *call)
+{
+	return !call->peer || ttrpc_connection_pending(call->peer->connection) > 0;
 }
 
 const char *ttrpc_call_metadata(const struct ttrpc_call *call, const char *key)
@@ -275,8 +333,11 @@ static struct ttrpc_call *call_new(struct peer *peer, uint32_t stream_id,
 	return call;
 }
 
-static void peer_call(struct peer *peer, uint32_t stream_id, KataLike__Ttrpc__Request *envelope)
+static void peer_call(struct peer *peer, const struct ttrpc_frame *frame,
+		      KataLike__Ttrpc__Request *envelope)
 {
+	uint32_t stream_id = frame->stream_id;
+	bool streaming = frame->flags & (TTRPC_FLAG_REMOTE_OPEN | TTRPC_FLAG_REMOTE_CLOSED);
 	void *ctx = NULL;
 	const struct ttrpc_method *method = server_find(peer->server, envelope, &ctx);
 	ProtobufCMessage *request = NULL;
@@ -287,6 +348,12 @@ static void peer_call(struct peer *peer, uint32_t stream_id, KataLike__Ttrpc__Re
 		(void)snprintf(message, sizeof(message), "%.100s/%.100s is not served here",
 			       envelope->service, envelope->method);
 		peer_send_status(peer, stream_id, TTRPC_UNIMPLEMENTED, message);
+		goto free_envelope;
+	}
+	if (method->streaming != streaming) {
+		(void)snprintf(message, sizeof(message), "%s is %s streaming method", method->name,
+			       streaming ? "no" : "a");
+		peer_send_status(peer, stream_id, TTRPC_INVALID_ARGUMENT, message);
 		goto free_envelope;
 	}
 	request = protobuf_c_message_unpack(method->request, NULL, envelope->payload.len,
@@ -305,6 +372,7 @@ static void peer_call(struct peer *peer, uint32_t stream_id, KataLike__Ttrpc__Re
 		protobuf_c_message_free_unpacked(request, NULL);
 		goto free_envelope;
 	}
+	call->finished = streaming && !(frame->flags & TTRPC_FLAG_REMOTE_OPEN);
 	method->handle(ctx, call, request);
 	protobuf_c_message_free_unpacked(request, NULL);
 	return;
@@ -313,11 +381,51 @@ free_envelope:
 	kata_like__ttrpc__request__free_unpacked(envelope, NULL);
 }
 
+static struct ttrpc_call *peer_find_stream(const struct peer *peer, uint32_t stream_id)
+{
+	for (struct ttrpc_call *call = peer->calls; call; call = call->next)
+		if (call->stream_id == stream_id)
+			return call->stream ? call : NULL;
+	return NULL;
+}
+
+/* What comes on a stream that is over was under way when it ended. */
+static void peer_data(struct peer *peer, const struct ttrpc_frame *frame, const uint8_t *data)
+{
+	struct ttrpc_call *call = peer_find_stream(peer, frame->stream_id);
+	ProtobufCMessage *message;
+
+	if (!call)
+		return;
+	if (call->finished) {
+		end_stream(call, TTRPC_INVALID_ARGUMENT, "data after the end of a stream");
+		return;
+	}
+	/* The data of a closing frame is no message (ttrpc, PROTOCOL.md). */
+	if (frame->flags & TTRPC_FLAG_REMOTE_CLOSED) {
+		call->finished = true;
+		if (call->stream->finished)
+			call->stream->finished(call->stream_ctx);
+		return;
+	}
+	if (frame->flags & TTRPC_FLAG_NO_DATA)
+		return;
+	message = protobuf_c_message_unpack(call->method->request, NULL, frame->len_bytes, data);
+	if (!message) {
+		end_stream(call, TTRPC_INVALID_ARGUMENT, "a message is malformed");
+		return;
+	}
+	call->stream->message(call->stream_ctx, message);
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
 static void peer_frame(void *ctx, const struct ttrpc_frame *frame, const uint8_t *data)
 {
 	struct peer *peer = ctx;
 	KataLike__Ttrpc__Request *envelope;
 
+	if (frame->type == TTRPC_FRAME_DATA)
+		peer_data(peer, frame, data);
 	if (frame->type != TTRPC_FRAME_REQUEST)
 		return;
 	if (frame->stream_id % 2 == 0 || frame->stream_id <= peer->last_stream_id) {
@@ -326,27 +434,38 @@ static void peer_frame(void *ctx, const struct ttrpc_frame *frame, const uint8_t
 		return;
 	}
 	peer->last_stream_id = frame->stream_id;
-	if (frame->flags & (TTRPC_FLAG_REMOTE_OPEN | TTRPC_FLAG_REMOTE_CLOSED)) {
-		peer_send_status(peer, frame->stream_id, TTRPC_UNIMPLEMENTED,
-				 "streaming calls are not served here");
-		return;
-	}
 	envelope = kata_like__ttrpc__request__unpack(NULL, frame->len_bytes, data);
 	if (!envelope) {
 		peer_send_status(peer, frame->stream_id, TTRPC_INVALID_ARGUMENT,
 				 "the request's envelope is malformed");
 		return;
 	}
-	peer_call(peer, frame->stream_id, envelope);
+	peer_call(peer, frame, envelope);
 }
 
 static void peer_oversized(void *ctx, const struct ttrpc_frame *frame)
 {
 	struct peer *peer = ctx;
 
+	struct ttrpc_call *call = peer_find_stream(peer, frame->stream_id);
+
 	if (frame->type == TTRPC_FRAME_REQUEST)
 		peer_send_status(peer, frame->stream_id, TTRPC_RESOURCE_EXHAUSTED,
 				 "the request is larger than 4 MiB");
+	else if (frame->type == TTRPC_FRAME_DATA && call)
+		end_stream(call, TTRPC_RESOURCE_EXHAUSTED, "a message is larger than 4 MiB");
+}
+
+/* Each stream's own answer to it may end that stream, and no other. */
+static void peer_drained(void *ctx)
+{
+	struct peer *peer = ctx;
+
+	for (struct ttrpc_call *call = peer->calls, *next; call; call = next) {
+		next = call->next;
+		if (call->stream && call->stream->drained)
+			call->stream->drained(call->stream_ctx);
+	}
 }
 
 static void peer_closed(void *ctx)
@@ -363,6 +482,7 @@ static void peer_closed(void *ctx)
 static const struct ttrpc_connection_ops peer_ops = {
 	.frame = peer_frame,
 	.oversized = peer_oversized,
+	.drained = peer_drained,
 	.closed = peer_closed,
 };
 

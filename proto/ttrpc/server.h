@@ -2,11 +2,15 @@
 /*
  * A ttrpc server on an event loop: any number of services over any number of connections, calls
  * served at the same time and answered in any order. The protocol is containerd's (10-byte frame
- * header, at most 4 MiB of data); streaming calls are refused as unimplemented.
+ * header, at most 4 MiB of data).
  *
  * A service is a const table: name, handler, request and response type a row. A handler gets a call
  * and a decoded request. It answers at once or keeps the call and answers later, but exactly once.
  * The peer's going away does not end a call: the answer then goes nowhere.
+ *
+ * A streaming method's handler gets the call when the stream is opened, and keeps it: it says with
+ * ttrpc_call_stream() who is told of messages, sends its own, and ends the stream as it would
+ * answer a call. There the peer's going away does end the call.
  */
 #ifndef KATA_LIKE_PROTO_TTRPC_SERVER_H
 #define KATA_LIKE_PROTO_TTRPC_SERVER_H
@@ -17,7 +21,7 @@
 
 #include "lib/err.h"
 #include "lib/loop.h"
-#include "proto/ttrpc/status.h"
+#include "proto/ttrpc/stream.h"
 
 struct ttrpc_server;
 struct ttrpc_call;
@@ -29,6 +33,8 @@ struct ttrpc_method {
 	const char *name;
 	ttrpc_handler_fn *handle;
 	const ProtobufCMessageDescriptor *request, *response;
+	bool streaming; /* both ways: each message of the client's is a request, of ours a response
+			 */
 };
 
 struct ttrpc_service {
@@ -71,6 +77,16 @@ void ttrpc_call_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *
 	_printf_(3, 4);
 /* The same from an error: the code by errno, the text as it is. */
 void ttrpc_call_fail_err(struct ttrpc_call *call, const struct err *err);
+
+/*
+ * For the handler of a streaming method, in which the call must not be answered before it. Ended by
+ * ttrpc_call_reply_empty() or ttrpc_call_fail().
+ */
+void ttrpc_call_stream(struct ttrpc_call *call, const struct ttrpc_stream_ops *ops, void *ctx);
+/* Sends a message of the method's response type. 0, -EMSGSIZE, -ENOMEM. */
+int ttrpc_call_send(struct ttrpc_call *call, const ProtobufCMessage *message) _must_check_;
+/* True while the socket has not taken all that was sent; ops->drained tells of the end of it. */
+bool ttrpc_call_is_held_up(const struct ttrpc_call *call);
 
 /* The value of a metadata key ("containerd-namespace-ttrpc"), or NULL. Lives as long as the call.
  */

@@ -75,8 +75,7 @@ void process_free(struct process *process)
 	free(process);
 }
 
-int process_open_stdio(struct process *process, struct loop *loop, struct vsock_link *link,
-		       uint32_t *next_port, struct err *err)
+int process_open_stdio(struct process *process, const struct stdio_parts *parts, struct err *err)
 {
 	struct stdio_paths paths = { process->terminal,
 				     process->in,
@@ -84,7 +83,7 @@ int process_open_stdio(struct process *process, struct loop *loop, struct vsock_
 				     process->err,
 				     process->container->namespace,
 				     process->container->id };
-	int r = stdio_new(loop, link, next_port, &paths, &process->stdio, err);
+	int r = stdio_new(parts, &paths, &process->stdio, err);
 
 	if (r < 0)
 		return r;

@@ -74,8 +74,8 @@ struct process *process_new(struct container *container, const char *exec_id,
 void process_free(struct process *process);
 
 /* Opens the streams: once, before the process is made in the guest. */
-int process_open_stdio(struct process *process, struct loop *loop, struct vsock_link *link,
-		       uint32_t *next_port, struct err *err) _must_check_;
+int process_open_stdio(struct process *process, const struct stdio_parts *parts, struct err *err)
+	_must_check_;
 /* Makes the process on the host that stands for this one: once, before its pid is told. */
 int process_hold(struct process *process, struct loop *loop, const struct holder_config *config,
 		 struct err *err) _must_check_;

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "shim/sandbox/logger.h"
 #include "shim/sandbox/relay.h"
+#include "shim/sandbox/streams.h"
 
 #define STDIO_STALL_MS 1000
 
@@ -28,8 +29,9 @@ static const char *const names[STDIO_N] = { "stdin", "stdout", "stderr" };
 struct stream {
 	struct stdio *stdio;
 	enum direction direction;
-	int host_fd; /* the FIFO or file */
-	int hold_fd; /* stdin's write end, until it is closed on purpose */
+	int host_fd;	 /* the FIFO or file */
+	int hold_fd;	 /* stdin's write end, until it is closed on purpose */
+	char *stream_id; /* of streams.h; NULL for another kind */
 	int guest_fd;
 	uint32_t port;
 	struct vsock_listener *listener;
@@ -38,7 +40,7 @@ struct stream {
 };
 
 struct stdio {
-	struct loop *loop;
+	struct stdio_parts made_of;
 	bool terminal;
 	struct stream streams[STDIO_N];
 	struct loop_source *stall_timer;
@@ -54,14 +56,22 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+static void close_host(struct stream *stream)
+{
+	close_fd(&stream->host_fd);
+	close_fd(&stream->hold_fd);
+	if (stream->stream_id)
+		streams_release(stream->stdio->made_of.streams, stream->stream_id);
+	free(TAKE_PTR(stream->stream_id));
+}
+
 static void stream_close(struct stream *stream)
 {
 	vsock_listener_free(stream->listener);
 	relay_free(stream->relay);
 	stream->listener = NULL;
 	stream->relay = NULL;
-	close_fd(&stream->host_fd);
-	close_fd(&stream->hold_fd);
+	close_host(stream);
 	close_fd(&stream->guest_fd);
 }
 
@@ -93,8 +103,7 @@ static void stream_ended(void *ctx)
 			(void)shutdown(stream->guest_fd, SHUT_WR);
 		relay_free(stream->relay);
 		stream->relay = NULL;
-		close_fd(&stream->host_fd);
-		close_fd(&stream->hold_fd);
+		close_host(stream);
 		return;
 	}
 	relay_free(stream->relay);
@@ -112,7 +121,7 @@ static void stream_start(struct stream *stream, int guest_fd)
 	int r;
 
 	stream->guest_fd = guest_fd;
-	r = relay_new(stream->stdio->loop, in ? stream->host_fd : guest_fd,
+	r = relay_new(stream->stdio->made_of.loop, in ? stream->host_fd : guest_fd,
 		      in ? guest_fd : stream->host_fd, stream_ended, stream, &stream->relay);
 	if (r < 0) {
 		log_error("cannot relay %s: %s", names[stream->direction], strerror(-r));
@@ -152,14 +161,31 @@ static int open_fifo(const char *path, int flags, int *ret_fd, struct err *err)
 	return 0;
 }
 
+static int claim_stream(struct stream *stream, const char *id, struct err *err)
+{
+	int r;
+
+	stream->stream_id = strdup(id);
+	if (!stream->stream_id)
+		return err_set(err, ENOMEM, "cannot open stream %.100s", id);
+	r = streams_claim(stream->stdio->made_of.streams, id, stream->direction == STDIO_IN,
+			  &stream->host_fd, err);
+	if (r < 0)
+		free(TAKE_PTR(stream->stream_id));
+	return r;
+}
+
 static int stream_open(struct stream *stream, const char *uri, struct err *err)
 {
 	const char *file = strncmp(uri, "file://", 7) == 0 ? uri + 7 : NULL;
 	const char *fifo = strncmp(uri, "fifo://", 7) == 0 ? uri + 7
 			   : strncmp(uri, "fifo:", 5) == 0 ? uri + 5
 							   : uri;
+	const char *id = streams_id(uri);
 	int r;
 
+	if (id)
+		return claim_stream(stream, id, err);
 	if (file && stream->direction != STDIO_IN) {
 		stream->host_fd =
 			open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
@@ -167,8 +193,9 @@ static int stream_open(struct stream *stream, const char *uri, struct err *err)
 	}
 	if (fifo[0] != '/')
 		return err_say(err, EINVAL,
-			       "cannot use \"%.200s\": neither an absolute path of a "
-			       "FIFO nor, for outputs, file://PATH or binary://PATH",
+			       "cannot use \"%.200s\": neither an absolute path of a FIFO nor "
+			       "ttrpc+unix://ADDRESS?streaming_id=ID nor, for outputs, "
+			       "file://PATH or binary://PATH",
 			       uri);
 	if (stream->direction != STDIO_IN)
 		return open_fifo(fifo, O_RDWR, &stream->host_fd, err);
@@ -195,7 +222,8 @@ static int open_logger(struct stdio *stdio, const struct stdio_paths *paths, str
 		return err_say(err, EINVAL,
 			       "stderr: \"%.200s\" is not the program that stdout goes to",
 			       paths->err);
-	r = logger_start(stdio->loop, paths->out, paths->namespace, paths->id, &outputs, err);
+	r = logger_start(stdio->made_of.loop, paths->out, paths->namespace, paths->id, &outputs,
+			 err);
 	if (r < 0)
 		return err_push(err, "stdout");
 	stdio->streams[STDIO_OUT].host_fd = outputs.out_fd;
@@ -207,13 +235,14 @@ static int open_logger(struct stdio *stdio, const struct stdio_paths *paths, str
 }
 
 /* The next port that nobody waits on. */
-static int stream_listen(struct stream *stream, struct vsock_link *link, uint32_t *next_port)
+static int stream_listen(struct stream *stream)
 {
+	const struct stdio_parts *parts = &stream->stdio->made_of;
 	int r;
 
 	do {
-		stream->port = (*next_port)++;
-		r = vsock_link_listen(link, stream->port, guest_connected, stream,
+		stream->port = (*parts->next_port)++;
+		r = vsock_link_listen(parts->link, stream->port, guest_connected, stream,
 				      &stream->listener);
 	} while (r == -EADDRINUSE);
 	return r;
@@ -241,8 +270,8 @@ static void look_for_stall(void *ctx)
 	check_drained(stdio);
 }
 
-int stdio_new(struct loop *loop, struct vsock_link *link, uint32_t *next_port,
-	      const struct stdio_paths *paths, struct stdio **ret_stdio, struct err *err)
+int stdio_new(const struct stdio_parts *parts, const struct stdio_paths *paths,
+	      struct stdio **ret_stdio, struct err *err)
 {
 	const char *uris[STDIO_N] = { paths->in, paths->out, paths->terminal ? "" : paths->err };
 	struct stdio *stdio = calloc(1, sizeof(*stdio));
@@ -250,7 +279,7 @@ int stdio_new(struct loop *loop, struct vsock_link *link, uint32_t *next_port,
 
 	if (!stdio)
 		return err_set(err, ENOMEM, "cannot set up stdio");
-	stdio->loop = loop;
+	stdio->made_of = *parts;
 	stdio->terminal = paths->terminal;
 	for (int i = 0; i < STDIO_N; i++)
 		stdio->streams[i] = (struct stream){ .stdio = stdio,
@@ -268,13 +297,13 @@ int stdio_new(struct loop *loop, struct vsock_link *link, uint32_t *next_port,
 			(void)err_push(err, "%s", names[i]);
 		else if (i == STDIO_IN && stdio->terminal && uris[STDIO_OUT] && *uris[STDIO_OUT])
 			continue;
-		else if (stream_listen(&stdio->streams[i], link, next_port) < 0)
+		else if (stream_listen(&stdio->streams[i]) < 0)
 			r = err_set(err, ENOMEM, "cannot set up %s", names[i]);
 	}
 	if (r == 0 && stdio->terminal && stdio->streams[STDIO_IN].host_fd >= 0 &&
 	    stdio->streams[STDIO_OUT].port)
 		stdio->streams[STDIO_IN].port = stdio->streams[STDIO_OUT].port;
-	if (r == 0 && loop_add_timer(loop, look_for_stall, stdio, &stdio->stall_timer) < 0)
+	if (r == 0 && loop_add_timer(parts->loop, look_for_stall, stdio, &stdio->stall_timer) < 0)
 		r = err_set(err, ENOMEM, "cannot set up stdio");
 	if (r < 0) {
 		stdio_free(stdio);
@@ -302,7 +331,11 @@ struct stdio_ports stdio_get_ports(const struct stdio *stdio)
 
 void stdio_close_stdin(struct stdio *stdio)
 {
-	close_fd(&stdio->streams[STDIO_IN].hold_fd);
+	struct stream *in = &stdio->streams[STDIO_IN];
+
+	close_fd(&in->hold_fd);
+	if (in->stream_id)
+		streams_close_input(stdio->made_of.streams, in->stream_id);
 }
 
 void stdio_drain(struct stdio *stdio, loop_fn *done, void *ctx)

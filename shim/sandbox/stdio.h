@@ -18,15 +18,24 @@
 #include "shim/sandbox/vsock-link.h"
 
 struct stdio;
+struct streams;
 
 /*
- * "" (or NULL) for none, the path of a FIFO, "fifo:PATH", or for outputs file://PATH (appended to)
- * and binary://PATH (logger.h), which takes both.
+ * "" (or NULL) for none, the path of a FIFO, "fifo:PATH", a stream (streams.h), or for outputs
+ * file://PATH (appended to) and binary://PATH (logger.h), which takes both.
  */
 struct stdio_paths {
 	bool terminal; /* then there is no stderr, and one stream serves both ways */
 	const char *in, *out, *err;
 	const char *namespace, *id; /* what a logger is told */
+};
+
+/* Where the streams of a pod's processes come from. */
+struct stdio_parts {
+	struct loop *loop;
+	struct vsock_link *link;
+	uint32_t *next_port; /* ports for the guest to connect to are taken from here upwards */
+	struct streams *streams;
 };
 
 /* Ports of the host's for the guest to connect to; 0 for none. */
@@ -35,12 +44,11 @@ struct stdio_ports {
 };
 
 /*
- * Opens the paths and waits for the guest on ports taken from *next_port upwards. Fails with what
- * is wrong with a path (-ENOENT, -EINVAL for a scheme not known here, …).
+ * Opens the paths and waits for the guest; the parts are borrowed. Fails with what is wrong with a
+ * path (-ENOENT, -EINVAL for a scheme not known here, …).
  */
-int stdio_new(struct loop *loop, struct vsock_link *link, uint32_t *next_port,
-	      const struct stdio_paths *paths, struct stdio **ret_stdio, struct err *err)
-	_must_check_;
+int stdio_new(const struct stdio_parts *parts, const struct stdio_paths *paths,
+	      struct stdio **ret_stdio, struct err *err) _must_check_;
 /* Closes everything, drained or not. NULL is fine. */
 void stdio_free(struct stdio *stdio);
 

@@ -125,8 +125,7 @@ void task_start_exec(struct shim *shim, struct process *process, struct ttrpc_ca
 	struct err err = ERR_INIT;
 	struct task_op *op;
 
-	if (process_open_stdio(process, shim->loop, sandbox_link(shim->sandbox),
-			       sandbox_next_port(shim->sandbox), &err) < 0 ||
+	if (shim_open_stdio(shim, process, &err) < 0 ||
 	    shim_hold_process(shim, process, &err) < 0) {
 		task_start_failed(process, TTRPC_INVALID_ARGUMENT);
 		ttrpc_call_fail_err(call, &err);

@@ -2,7 +2,8 @@
 /*
  * Fuzzes a ttrpc server, as a hostile peer of the agent's or the shim's would speak to it. Input:
  * pieces, each a byte of length and its bytes, which arrive one after another; then the peer goes.
- * The handlers answer at once, later, or with an error, by what is asked for.
+ * The handlers answer at once, later, or with an error, by what is asked for; a stream echoes until
+ * its client ends it or says something of no length.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -48,7 +49,58 @@ static void answer_later(void *ctx, struct ttrpc_call *call, const ProtobufCMess
 		ttrpc_call_reply_empty(call);
 }
 
+struct echo {
+	struct ttrpc_call *call;
+};
+
+static void echo_ended(void *ctx, const struct ttrpc_status *status)
+{
+	FUZZ_CHECK(status->code != TTRPC_OK);
+	free(ctx);
+}
+
+static void echo_finished(void *ctx)
+{
+	struct echo *echo = ctx;
+
+	ttrpc_call_reply_empty(echo->call);
+	free(echo);
+}
+
+static void echo_message(void *ctx, const ProtobufCMessage *message)
+{
+	const KataLike__Task__StateRequest *request = (const void *)message;
+	struct echo *echo = ctx;
+	KataLike__Task__StateResponse response = KATA_LIKE__TASK__STATE_RESPONSE__INIT;
+
+	if (!*request->id) {
+		ttrpc_call_fail(echo->call, TTRPC_CANCELLED, "said nothing");
+		free(echo);
+		return;
+	}
+	response.id = request->id;
+	FUZZ_CHECK(ttrpc_call_send(echo->call, &response.base) == 0);
+	(void)ttrpc_call_is_held_up(echo->call);
+}
+
+static const struct ttrpc_stream_ops echo_ops = { .message = echo_message,
+						  .finished = echo_finished,
+						  .ended = echo_ended };
+
+static void open_echo(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
+{
+	struct echo *echo = calloc(1, sizeof(*echo));
+
+	(void)ctx;
+	(void)message;
+	FUZZ_CHECK(echo != NULL);
+	echo->call = call;
+	ttrpc_call_stream(call, &echo_ops, echo);
+}
+
 static const struct ttrpc_method methods[] = {
+	{ "Echo", open_echo, &kata_like__task__state_request__descriptor,
+	  &kata_like__task__state_response__descriptor, true },
 	{ "State", answer_state, &kata_like__task__state_request__descriptor,
 	  &kata_like__task__state_response__descriptor },
 	{ "Wait", answer_later, &kata_like__task__wait_request__descriptor,

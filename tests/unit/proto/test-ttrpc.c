@@ -302,16 +302,6 @@ static void a_malformed_envelope_is_an_invalid_argument(void **state)
 	close(fd);
 }
 
-static void streaming_requests_are_unimplemented(void **state)
-{
-	struct fixture *f = *state;
-	int fd = raw_connection(f);
-
-	raw_send(f, fd, 0, 1, TTRPC_FRAME_REQUEST, TTRPC_FLAG_REMOTE_OPEN, NULL, 0);
-	assert_int_equal(raw_status(f, fd), TTRPC_UNIMPLEMENTED);
-	close(fd);
-}
-
 static void an_oversized_request_is_refused_and_the_connection_goes_on(void **state)
 {
 	struct fixture *f = *state;
@@ -346,7 +336,6 @@ int main(void)
 		T(even_and_falling_stream_ids_are_refused),
 		T(unknown_frame_types_are_skipped),
 		T(a_malformed_envelope_is_an_invalid_argument),
-		T(streaming_requests_are_unimplemented),
 		T(an_oversized_request_is_refused_and_the_connection_goes_on),
 	};
 #undef T

@@ -13,6 +13,7 @@
 
 #include "lib/fd.h"
 #include "proto/vsock-link.h"
+#include "shim/sandbox/streams.h"
 #include "tests/unit/test.h"
 
 #define MANY_BYTES (100u << 20)
@@ -22,6 +23,8 @@ struct fixture {
 	struct vsock_link *link;
 	int vmm_fd;
 	uint32_t next_port;
+	struct streams *streams;
+	struct stdio_parts parts;
 	struct stdio *stdio;
 	char dir[64];
 	char in[96], out[96], err[96];
@@ -45,11 +48,14 @@ static void set_up(struct fixture *f)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	f->vmm_fd = pair[1];
 	assert_int_equal(vsock_link_new(f->loop, pair[0], &f->link, NULL), 0);
+	assert_int_equal(streams_new(f->loop, &f->streams, NULL), 0);
+	f->parts = (struct stdio_parts){ f->loop, f->link, &f->next_port, f->streams };
 }
 
 static void tear_down(struct fixture *f)
 {
 	stdio_free(f->stdio);
+	streams_free(f->streams);
 	vsock_link_free(f->link);
 	close(f->vmm_fd);
 	loop_free(f->loop);
@@ -62,7 +68,7 @@ static void open_stdio(struct fixture *f, bool terminal, const char *in, const c
 	struct stdio_paths paths = { terminal, in, out, err, "ns", "box" };
 	struct err failure = ERR_INIT;
 
-	if (stdio_new(f->loop, f->link, &f->next_port, &paths, &f->stdio, &failure) < 0)
+	if (stdio_new(&f->parts, &paths, &f->stdio, &failure) < 0)
 		fail_msg("%s", err_text(&failure));
 }
 
@@ -321,15 +327,13 @@ static void what_is_no_stream_is_refused_with_its_name(void **state)
 
 	(void)state;
 	set_up(&f);
-	assert_int_equal(stdio_new(f.loop, f.link, &f.next_port, &missing, &f.stdio, &err),
-			 -ENOENT);
+	assert_int_equal(stdio_new(&f.parts, &missing, &f.stdio, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "stdout: "));
-	assert_int_equal(stdio_new(f.loop, f.link, &f.next_port, &plain, &f.stdio, &err), -EINVAL);
+	assert_int_equal(stdio_new(&f.parts, &plain, &f.stdio, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "not a FIFO"));
-	assert_int_equal(stdio_new(f.loop, f.link, &f.next_port, &scheme, &f.stdio, &err), -EINVAL);
+	assert_int_equal(stdio_new(&f.parts, &scheme, &f.stdio, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "stderr: "));
-	assert_int_equal(stdio_new(f.loop, f.link, &f.next_port, &file_in, &f.stdio, &err),
-			 -EINVAL);
+	assert_int_equal(stdio_new(&f.parts, &file_in, &f.stdio, &err), -EINVAL);
 	f.stdio = NULL;
 	tear_down(&f);
 }
@@ -376,15 +380,34 @@ static void a_program_that_is_not_there_is_an_error(void **state)
 
 	(void)state;
 	set_up(&f);
-	assert_int_equal(stdio_new(f.loop, f.link, &f.next_port, &paths, &f.stdio, &err), -ENOENT);
+	assert_int_equal(stdio_new(&f.parts, &paths, &f.stdio, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "/no/such/logger"));
 	f.stdio = NULL;
+	tear_down(&f);
+}
+
+static void a_stream_is_named_by_its_id_and_given_back(void **state)
+{
+	const char *uri = "ttrpc+unix:///run/shim.sock?streaming_id=box-stdout";
+	struct err err = ERR_INIT;
+	struct fixture f;
+	int fd = -1;
+
+	(void)state;
+	set_up(&f);
+	open_stdio(&f, false, "", uri, "");
+	assert_true(stdio_get_ports(f.stdio).out != 0);
+	assert_int_equal(streams_claim(f.streams, "box-stdout", false, &fd, &err), -EEXIST);
+	stdio_free(f.stdio);
+	f.stdio = NULL;
+	open_stdio(&f, false, uri, "", "");
 	tear_down(&f);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stream_is_named_by_its_id_and_given_back),
 		cmocka_unit_test(output_ends_when_the_process_has_ended_and_not_before),
 		cmocka_unit_test(output_may_come_before_its_reader_and_the_reader_may_change),
 		cmocka_unit_test(a_hundred_megabytes_pass_a_slow_reader_unharmed),
