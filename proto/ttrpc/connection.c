@@ -3,8 +3,10 @@
 #include "proto/ttrpc/connection.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "lib/bytes.h"
@@ -240,4 +242,14 @@ int ttrpc_connection_send_end(struct ttrpc_connection *connection, uint32_t stre
 size_t ttrpc_connection_pending(const struct ttrpc_connection *connection)
 {
 	return connection->out.len;
+}
+
+bool ttrpc_connection_is_unread(const struct ttrpc_connection *connection)
+{
+	int unread = 0;
+
+	if (connection->failed)
+		return false;
+	return connection->out.len > 0 ||
+	       (ioctl(connection->fd, SIOCOUTQ, &unread) == 0 && unread > 0);
 }

@@ -10,6 +10,7 @@
 #define KATA_LIKE_PROTO_TTRPC_CONNECTION_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,5 +52,8 @@ int ttrpc_connection_send_end(struct ttrpc_connection *connection, uint32_t stre
 
 /* How many bytes have been queued and not yet taken by the socket. */
 size_t ttrpc_connection_pending(const struct ttrpc_connection *connection);
+
+/* True while something that was sent has not been read by the peer (Unix sockets). */
+bool ttrpc_connection_is_unread(const struct ttrpc_connection *connection);
 
 #endif

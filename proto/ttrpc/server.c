@@ -275,6 +275,11 @@ bool ttrpc_call_is_held_up(const struct ttrpc_call *call)
 	return !call->peer || ttrpc_connection_pending(call->peer->connection) > 0;
 }
 
+bool ttrpc_call_is_unread(const struct ttrpc_call *call)
+{
+	return call->peer && ttrpc_connection_is_unread(call->peer->connection);
+}
+
 const char *ttrpc_call_metadata(const struct ttrpc_call *call, const char *key)
 {
 	for (size_t i = 0; i < call->envelope->n_metadata; i++)

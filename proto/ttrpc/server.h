@@ -87,6 +87,8 @@ void ttrpc_call_stream(struct ttrpc_call *call, const struct ttrpc_stream_ops *o
 int ttrpc_call_send(struct ttrpc_call *call, const ProtobufCMessage *message) _must_check_;
 /* True while the socket has not taken all that was sent; ops->drained tells of the end of it. */
 bool ttrpc_call_is_held_up(const struct ttrpc_call *call);
+/* True while the peer has not read all that was sent on the call's connection. */
+bool ttrpc_call_is_unread(const struct ttrpc_call *call);
 
 /* The value of a metadata key ("containerd-namespace-ttrpc"), or NULL. Lives as long as the call.
  */

@@ -154,6 +154,11 @@ void container_all_over(struct container *container, uint32_t exit_status)
 	container_process_over(container, container->init, exit_status);
 }
 
+static void over(struct process *process, uint32_t exit_status)
+{
+	container_process_over(process->container, process, exit_status);
+}
+
 static void wait_answered(void *ctx, const struct ttrpc_status *status,
 			  const ProtobufCMessage *response)
 {
@@ -172,8 +177,8 @@ static void wait_answered(void *ctx, const struct ttrpc_status *status,
 			 status->message);
 	else
 		process->oom_kills = exit->oom_kills;
-	container_process_over(process->container, process,
-			       status->code == TTRPC_OK ? exit->exit_status : PROCESS_STATUS_LOST);
+	process_settle(process, status->code == TTRPC_OK ? exit->exit_status : PROCESS_STATUS_LOST,
+		       over);
 }
 
 int container_watch(struct container *container, struct process *process)

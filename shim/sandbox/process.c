@@ -153,6 +153,23 @@ static void output_drained(void *ctx)
 	call_waiters(&process->drain_waiters, process);
 }
 
+static void output_settled(void *ctx)
+{
+	struct process *process = ctx;
+
+	process->over(process, process->exit_status);
+}
+
+void process_settle(struct process *process, uint32_t exit_status, process_over_fn *over)
+{
+	process->over = over;
+	process->exit_status = exit_status;
+	if (process->stdio)
+		stdio_settle(process->stdio, output_settled, process);
+	else
+		output_settled(process);
+}
+
 void process_stopped(struct process *process, uint32_t exit_status)
 {
 	if (process->state == PROCESS_STOPPED)

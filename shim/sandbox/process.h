@@ -32,7 +32,10 @@ enum process_state {
 };
 
 struct container;
+struct process;
 struct process_waiter;
+
+typedef void process_over_fn(struct process *process, uint32_t exit_status);
 
 /* What a call to the agent holds of a process that may be freed before the answer comes. */
 struct process_watch {
@@ -60,6 +63,7 @@ struct process {
 	uint64_t oom_kills;	     /* of the container until then */
 	struct process_watch *watch; /* the WaitProcess call under way, which frees it */
 	struct process_waiter *exit_waiters, *drain_waiters;
+	process_over_fn *over; /* of process_settle() */
 };
 
 struct process_io {
@@ -88,6 +92,12 @@ void process_describe_stdio(const struct process *process, KataLike__Agent__V1__
 /* It is over. Passes on what output is under way and calls who waits. No effect when it is over
  * already. */
 void process_stopped(struct process *process, uint32_t exit_status);
+
+/*
+ * It has ended in the guest: calls over when its output is where that may be told (stdio_settle()),
+ * maybe from within; not when the process is freed first. Once.
+ */
+void process_settle(struct process *process, uint32_t exit_status, process_over_fn *over);
 
 typedef void process_wait_fn(void *ctx, const struct process *process);
 

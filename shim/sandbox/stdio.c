@@ -14,7 +14,10 @@
 #include "shim/sandbox/relay.h"
 #include "shim/sandbox/streams.h"
 
-#define STDIO_STALL_MS 1000
+#define STDIO_STALL_MS	   1000
+#define SETTLE_TIMEOUT_MS  1000
+#define SETTLE_INTERVAL_MS 2
+#define SETTLE_GRACE_MS	   50
 
 enum direction {
 	STDIO_IN,
@@ -47,6 +50,10 @@ struct stdio {
 	bool draining;
 	loop_fn *drained;
 	void *drained_ctx;
+	struct loop_source *settle_timer; /* NULL unless there are streams to wait for */
+	int64_t settle_end_ms;
+	loop_fn *settled;
+	void *settled_ctx;
 };
 
 static void close_fd(int *fd)
@@ -163,8 +170,15 @@ static int open_fifo(const char *path, int flags, int *ret_fd, struct err *err)
 
 static int claim_stream(struct stream *stream, const char *id, struct err *err)
 {
+	const struct stream *out = &stream->stdio->streams[STDIO_OUT];
 	int r;
 
+	/* Both outputs may be one stream, as they may be one file. */
+	if (stream->direction == STDIO_ERR && out->stream_id && strcmp(out->stream_id, id) == 0) {
+		stream->host_fd = fcntl(out->host_fd, F_DUPFD_CLOEXEC, 0);
+		return stream->host_fd < 0 ? err_set(err, errno, "cannot open stream %.100s", id)
+					   : 0;
+	}
 	stream->stream_id = strdup(id);
 	if (!stream->stream_id)
 		return err_set(err, ENOMEM, "cannot open stream %.100s", id);
@@ -320,6 +334,7 @@ void stdio_free(struct stdio *stdio)
 	for (int i = 0; i < STDIO_N; i++)
 		stream_close(&stdio->streams[i]);
 	loop_source_free(stdio->stall_timer);
+	loop_source_free(stdio->settle_timer);
 	free(stdio);
 }
 
@@ -336,6 +351,52 @@ void stdio_close_stdin(struct stdio *stdio)
 	close_fd(&in->hold_fd);
 	if (in->stream_id)
 		streams_close_input(stdio->made_of.streams, in->stream_id);
+}
+
+/* Still under way from the guest, or to a client of the shim's own socket. */
+static bool is_unsettled(const struct stream *stream)
+{
+	return stream->stream_id &&
+	       (stream->relay || stream->listener ||
+		streams_is_unread(stream->stdio->made_of.streams, stream->stream_id));
+}
+
+/* Nothing tells of what a peer reads. */
+static void settle(void *ctx)
+{
+	struct stdio *stdio = ctx;
+	bool unsettled = is_unsettled(&stdio->streams[STDIO_OUT]) ||
+			 is_unsettled(&stdio->streams[STDIO_ERR]);
+
+	if (unsettled && clock_monotonic_ms() < stdio->settle_end_ms) {
+		loop_timer_arm(stdio->settle_timer, SETTLE_INTERVAL_MS);
+		return;
+	}
+	/* What is read is not yet in the log that it is for. */
+	if (!unsettled && stdio->settle_end_ms > 0) {
+		stdio->settle_end_ms = 0;
+		loop_timer_arm(stdio->settle_timer, SETTLE_GRACE_MS);
+		return;
+	}
+	loop_source_free(stdio->settle_timer);
+	stdio->settle_timer = NULL;
+	stdio->settled(stdio->settled_ctx);
+}
+
+void stdio_settle(struct stdio *stdio, loop_fn *done, void *ctx)
+{
+	bool has_streams =
+		stdio->streams[STDIO_OUT].stream_id || stdio->streams[STDIO_ERR].stream_id;
+
+	if (!has_streams ||
+	    loop_add_timer(stdio->made_of.loop, settle, stdio, &stdio->settle_timer) < 0) {
+		done(ctx);
+		return;
+	}
+	stdio->settled = done;
+	stdio->settled_ctx = ctx;
+	stdio->settle_end_ms = clock_monotonic_ms() + SETTLE_TIMEOUT_MS;
+	settle(stdio);
 }
 
 void stdio_drain(struct stdio *stdio, loop_fn *done, void *ctx)

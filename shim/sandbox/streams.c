@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "common.pb-c.h"
 #include "lib/bytes.h"
@@ -488,6 +489,18 @@ void streams_close_input(struct streams *streams, const char *id)
 		return;
 	stream->input_over = true;
 	flush_input(stream);
+}
+
+bool streams_is_unread(const struct streams *streams, const char *id)
+{
+	const struct stream *stream = find(streams, id);
+	int in_pipe = 0;
+
+	if (!stream || !stream->client || stream->fd < 0)
+		return false;
+	if (ioctl(stream->fd, FIONREAD, &in_pipe) == 0 && in_pipe > 0)
+		return true;
+	return ttrpc_call_is_unread(stream->client->call);
 }
 
 void streams_release(struct streams *streams, const char *id)

@@ -38,6 +38,8 @@ int streams_claim(struct streams *streams, const char *id, bool input, int *ret_
 	_must_check_;
 /* An input without a client ends: none will come. */
 void streams_close_input(struct streams *streams, const char *id);
+/* True while an output has a client that has not read all that the pipe was given. */
+bool streams_is_unread(const struct streams *streams, const char *id);
 /* The process is done with it, and has closed its end: what an output still has is passed on. */
 void streams_release(struct streams *streams, const char *id);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a shim and of what it runs, with fake-vmm.c in place of a virtual machine. */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,6 +75,51 @@ static void output_comes_through_and_ends_with_the_process(void **state)
 	assert_int_equal(daemon_wait(&d, ""), 0);
 	free(out);
 	free(err);
+	end_all(&d);
+}
+
+struct streamed {
+	size_t n_bytes;
+	bool ended;
+};
+
+static void take_streamed(void *ctx, const ProtobufCMessage *message)
+{
+	((struct streamed *)ctx)->n_bytes += ((const KataLike__Any *)message)->value.len;
+}
+
+static void streamed_ended(void *ctx, const struct ttrpc_status *status)
+{
+	assert_int_equal(status->code, TTRPC_OK);
+	((struct streamed *)ctx)->ended = true;
+}
+
+static void output_comes_over_the_shims_own_socket(void **state)
+{
+	static const struct ttrpc_stream_ops ops = { .message = take_streamed,
+						     .ended = streamed_ended };
+	static const struct ttrpc_target target = { "containerd.services.streaming.v1.Streaming",
+						    "Stream", &kata_like__any__descriptor };
+	const char *uri = "ttrpc+unix:///x?streaming_id=both";
+	KataLike__Any init = KATA_LIKE__ANY__INIT;
+	struct streamed streamed = { 0 };
+	uint32_t stream_id;
+	struct daemon d;
+
+	(void)state;
+	daemon_start(&d, "head -c 500000 /dev/zero; echo more >&2", "");
+	/* Both outputs are one stream, which has its client before it has a process. */
+	assert_int_equal(ttrpc_client_open(d.client, &target, &ops, &streamed, &stream_id), 0);
+	init.type_url = (char *)"containerd.services.streaming.v1.StreamInit";
+	init.value = (ProtobufCBinaryData){ 6, (uint8_t *)"\012\004both" };
+	assert_int_equal(ttrpc_client_stream_send(d.client, stream_id, &init.base), 0);
+	daemon_create(&d, "", uri, uri);
+	daemon_start_task(&d, "");
+	assert_int_equal(daemon_wait(&d, ""), 0);
+	while (!streamed.ended)
+		assert_int_equal(loop_step(d.loop, 10000), 0);
+	/* And a few for each message. */
+	assert_true(streamed.n_bytes >= 500005);
 	end_all(&d);
 }
 
@@ -390,6 +436,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_container_goes_from_create_to_shutdown_and_leaves_nothing),
 		cmocka_unit_test(start_prints_the_address_and_nothing_else),
 		cmocka_unit_test(output_comes_through_and_ends_with_the_process),
+		cmocka_unit_test(output_comes_over_the_shims_own_socket),
 		cmocka_unit_test(a_megabyte_on_stdin_arrives_whole_before_its_end),
 		cmocka_unit_test(output_can_be_appended_to_a_file),
 		cmocka_unit_test(a_signal_ends_a_process_once),
