@@ -42,7 +42,6 @@ struct creation {
 	struct plan *plan;
 	struct turn *turn;
 	bool cancellable; /* nothing but the turn or the job is awaited */
-	bool is_pod;
 	bool awaits_boot; /* of a VM that comes without a container */
 	bool in_hooks, hooks_ran;
 	struct err failure; /* while the hooks of poststop run */
@@ -161,6 +160,7 @@ struct make_request {
 	char *options[PLAN_DISKS_MAX][2];
 	KataLike__Agent__V1__SharedMount shared[PLAN_ITEMS_MAX], *shared_list[PLAN_ITEMS_MAX];
 	char names[PLAN_ITEMS_MAX][12];
+	KataLike__Agent__V1__MemoryMount memory[PLAN_ITEMS_MAX], *memory_list[PLAN_ITEMS_MAX];
 };
 
 static void fill_disk(const struct plan_item *item, const struct disk *disk, size_t i,
@@ -201,9 +201,23 @@ static void fill_share(const struct plan_item *item, const struct prepared_share
 	make->shared_list[make->request.n_shared_mounts++] = mount;
 }
 
+static void fill_memory(struct plan_memory *volume, size_t i, struct make_request *make)
+{
+	KataLike__Agent__V1__MemoryMount *mount = &make->memory[i];
+
+	kata_like__agent__v1__memory_mount__init(mount);
+	mount->index = (uint32_t)volume->index;
+	mount->name = volume->name;
+	mount->size_bytes = volume->size_bytes;
+	mount->mode = volume->mode;
+	mount->uid = volume->uid;
+	mount->gid = volume->gid;
+	make->memory_list[make->request.n_memory_mounts++] = mount;
+}
+
 static void fill_request(struct creation *creation, struct make_request *make)
 {
-	const struct plan *plan = creation->plan;
+	struct plan *plan = creation->plan;
 	size_t disk = 0, share = 0;
 
 	kata_like__agent__v1__create_container_request__init(&make->request);
@@ -216,6 +230,7 @@ static void fill_request(struct creation *creation, struct make_request *make)
 	make->request.stdio = &make->stdio;
 	make->request.disk_mounts = make->mount_list;
 	make->request.shared_mounts = make->shared_list;
+	make->request.memory_mounts = make->memory_list;
 	process_describe_stdio(creation->container->init, &make->stdio);
 	for (size_t i = 0; i < plan->n_items; i++) {
 		const struct plan_item *item = &plan->items[i];
@@ -228,6 +243,8 @@ static void fill_request(struct creation *creation, struct make_request *make)
 			share++;
 		}
 	}
+	for (size_t i = 0; i < plan->n_memory; i++)
+		fill_memory(&plan->memory[i], i, make);
 }
 
 /* Whether it still serves. */
@@ -311,11 +328,10 @@ static void vm_is_there(void *ctx, const struct err *err)
  * Boots the VM with what was prepared, for a creation or without one; booted and ctx as in
  * sandbox_boot().
  */
-static int boot_vm(struct shim *shim, const struct settings *settings, bool is_pod,
-		   sandbox_boot_fn *booted, void *ctx, struct err *err)
+static int boot_vm(struct shim *shim, const struct settings *settings, sandbox_boot_fn *booted,
+		   void *ctx, struct err *err)
 {
 	struct sandbox_parts parts = { .fs_fd = -1 };
-	struct err unplaced = ERR_INIT;
 	struct guest guest;
 	int r = guest_from_settings(settings, &guest, err);
 
@@ -324,18 +340,13 @@ static int boot_vm(struct shim *shim, const struct settings *settings, bool is_p
 	if (r == 0)
 		r = pod_settings_record(settings, &shim->state, err);
 	if (r == 0)
-		r = storage_boot(shim->storage, settings, is_pod, &parts, err);
+		r = storage_boot(shim->storage, settings, &parts, err);
 	if (r == 0)
 		r = sandbox_boot(shim->sandbox, &guest, &parts, booted, ctx, err);
 	if (r < 0) {
 		storage_boot_failed(shim->storage);
 		return r;
 	}
-	/* What it allocates from here on, all of the guest's memory, is charged to the pod. */
-	if (place_add(&shim->place, sandbox_pid(shim->sandbox), &unplaced) < 0 ||
-	    (parts.fs_fd >= 0 &&
-	     place_add(&shim->place, storage_server_pid(shim->storage), &unplaced) < 0))
-		log_warn("%s", err_text(&unplaced));
 	return 0;
 }
 
@@ -360,15 +371,14 @@ static void sandbox_booted(void *ctx, const struct err *err)
 
 int creation_boot_sandbox(struct shim *shim, const struct settings *settings, struct err *err)
 {
-	return boot_vm(shim, settings, true, sandbox_booted, shim, err);
+	return boot_vm(shim, settings, sandbox_booted, shim, err);
 }
 
 static void boot(struct creation *creation)
 {
 	struct err err = ERR_INIT;
 
-	if (boot_vm(creation->shim, creation->pod_settings, creation->is_pod, vm_is_there, creation,
-		    &err) < 0)
+	if (boot_vm(creation->shim, creation->pod_settings, vm_is_there, creation, &err) < 0)
 		finish(creation, &err);
 }
 
@@ -486,14 +496,6 @@ static int configure_pod(struct creation *creation, const KataLike__Any *options
 	return pod_settings_make(options, spec, creation->pod_settings, err);
 }
 
-static bool names_pod(const struct oci_spec *spec)
-{
-	for (size_t i = 0; i < spec->annotations.n; i++)
-		if (strcmp(spec->annotations.list[i].key, ANNOTATION_CRI_TYPE) == 0)
-			return true;
-	return false;
-}
-
 static int read_config(struct creation *creation, struct hooks **ret_hooks, struct err *err)
 {
 	const KataLike__Task__CreateTaskRequest *request = creation->request;
@@ -523,8 +525,6 @@ static int read_config(struct creation *creation, struct hooks **ret_hooks, stru
 		r = place_take(&shim->place, spec, &shim->state, err);
 	if (r == 0)
 		r = configure_pod(creation, request->options, spec, err);
-	if (r == 0)
-		creation->is_pod = names_pod(spec);
 	if (r == 0)
 		r = hooks_new(TAKE_PTR(spec), request->id, request->bundle, ret_hooks, err);
 	return r;

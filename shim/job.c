@@ -4,11 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include "lib/log.h"
 
 #define RESULT_FD	  3
 #define PROGRAM_ERROR_MAX 512
@@ -28,6 +32,31 @@ struct job_result {
 	size_t record_len;
 	char record[JOB_RECORD_MAX];
 };
+
+pid_t job_fork_into(int cgroup_fd, unsigned long flags)
+{
+	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+	char number[16];
+	pid_t pid;
+	int r;
+
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup_fd;
+	}
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid >= 0 || cgroup_fd < 0)
+		return pid;
+	/* Linux before 5.7, or a cgroup that takes none of ours. */
+	pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
+	if (pid <= 0)
+		return pid;
+	(void)snprintf(number, sizeof(number), "%d", pid);
+	r = file_poke(cgroup_fd, "cgroup.procs", number);
+	if (r < 0)
+		log_warn("cannot put process %d into the pod's cgroup: %s", pid, strerror(-r));
+	return pid;
+}
 
 int job_child_reset(pid_t parent)
 {

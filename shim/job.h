@@ -53,6 +53,13 @@ void job_cancel(struct job *job);
  */
 int job_run_program(char *const argv[], const char *package, struct err *err) _must_check_;
 
+/*
+ * Like fork(), with flags of clone(2), for a child that is in a cgroup from its first moment:
+ * moving one later takes the kernel tens of milliseconds. cgroup_fd: its folder; -1 for ours. -1
+ * with errno on failure; that the child could not be put there only reaches the log.
+ */
+pid_t job_fork_into(int cgroup_fd, unsigned long flags) _must_check_;
+
 /* In a child: undo the signal set-up of the loop, and die when the parent does. 0 or -errno. */
 int job_child_reset(pid_t parent) _must_check_;
 /* In a child: gives it its standard streams; -1 is /dev/null. 0 or -errno. */

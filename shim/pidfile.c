@@ -82,6 +82,18 @@ bool pidfile_lives(const char *path)
 	return pidfile_open(path, &pidfd, &pid) == 0;
 }
 
+bool pidfile_await_end(const char *path, int timeout_ms)
+{
+	_cleanup_fd_ int pidfd = -1;
+	struct pollfd ended;
+	pid_t pid;
+
+	if (pidfile_open(path, &pidfd, &pid) < 0)
+		return true;
+	ended = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	return poll(&ended, 1, timeout_ms) > 0;
+}
+
 int pidfile_kill(const char *path, int timeout_ms, struct err *err)
 {
 	_cleanup_fd_ int pidfd = -1;

@@ -23,6 +23,9 @@ int pidfile_open(const char *path, int *ret_pidfd, pid_t *ret_pid) _must_check_;
 /* True while the process that the file names lives (a zombie counts as ended). */
 bool pidfile_lives(const char *path);
 
+/* Waits until the process that the file names is gone, timeout_ms at most: whether it is. */
+bool pidfile_await_end(const char *path, int timeout_ms);
+
 /* Kills the process that the file names, if it lives, and waits until it is gone, timeout_ms at
  * most. */
 int pidfile_kill(const char *path, int timeout_ms, struct err *err) _must_check_;

@@ -52,6 +52,11 @@ void shim_remove_container(struct shim *shim, struct container *container)
 		loop_timer_arm(shim->idle_timer, IDLE_TIMEOUT_MS);
 }
 
+bool shim_ends_with(const struct shim *shim, const struct container *container)
+{
+	return !shim->api && shim->containers == container && !container->next;
+}
+
 int shim_open_stdio(struct shim *shim, struct process *process, struct err *err)
 {
 	const struct stdio_parts parts = { shim->loop, sandbox_link(shim->sandbox),
@@ -62,7 +67,7 @@ int shim_open_stdio(struct shim *shim, struct process *process, struct err *err)
 
 int shim_hold_process(struct shim *shim, struct process *process, struct err *err)
 {
-	struct holder_config config = { shim->place.netns_fd, shim->place.cgroup };
+	struct holder_config config = { shim->place.netns_fd, shim->place.cgroup_fd };
 
 	return process_hold(process, shim->loop, &config, err);
 }
@@ -219,7 +224,8 @@ static int set_up(struct shim *shim, const struct shim_config *config, struct er
 		r = sandbox_new(shim->loop, &shim->state, config->debug, &callbacks, &shim->sandbox,
 				err);
 	return r < 0 ? r
-		     : storage_new(shim->loop, &shim->state, shim->sandbox, &shim->storage, err);
+		     : storage_new(shim->loop, &shim->state, &shim->place, shim->sandbox,
+				   &shim->storage, err);
 }
 
 static void tear_down(struct shim *shim)

@@ -54,6 +54,9 @@ void shim_add_container(struct shim *shim, struct container *container);
 /* Forgets and frees a container. */
 void shim_remove_container(struct shim *shim, struct container *container);
 
+/* Whether nothing keeps the VM when this container goes. */
+bool shim_ends_with(const struct shim *shim, const struct container *container);
+
 /* Opens a process's streams, once the VM is there. */
 int shim_open_stdio(struct shim *shim, struct process *process, struct err *err) _must_check_;
 /* Makes the process on the host that stands for this one. */

@@ -10,12 +10,18 @@
 #include <sys/un.h>
 
 #include "lib/fd.h"
+#include "proto/task-api.h"
+#include "proto/ttrpc/client.h"
 #include "shim/net/record.h"
 #include "shim/pidfile.h"
 #include "shim/sandbox/place.h"
+#include "task.pb-c.h"
 
 #define VMM_KILL_TIMEOUT_MS 5000
-#define CONTAINERD_SOCKETS  "/run/containerd/s"
+/* containerd waits five seconds for `delete`. */
+#define ANSWER_TIMEOUT_MS  2000
+#define END_TIMEOUT_MS	   2000
+#define CONTAINERD_SOCKETS "/run/containerd/s"
 
 /* As containerd's Go shims name theirs: SHA-256 of address/namespace/id, joined as paths are. */
 static int containerd_socket(const char *address, const struct state *state, char *ret_path)
@@ -99,11 +105,32 @@ int state_lock(const struct state *state, int *ret_lock_fd, struct err *err)
 	return 0;
 }
 
+static bool shim_answers(const struct state *state)
+{
+	const struct ttrpc_target target = { TASK_SERVICE_V2, "Connect",
+					     &kata_like__task__connect_response__descriptor };
+	KataLike__Task__ConnectRequest request = KATA_LIKE__TASK__CONNECT_REQUEST__INIT;
+	struct ttrpc_client *client = NULL;
+	_cleanup_loop_ struct loop *loop = NULL;
+	struct err unheard = ERR_INIT;
+	int r = loop_new(&loop, &unheard);
+
+	if (r == 0)
+		r = ttrpc_client_connect(loop, state->address, NULL, NULL, &client, &unheard);
+	if (r == 0)
+		r = ttrpc_client_call_wait(client, &target, &request.base, ANSWER_TIMEOUT_MS, NULL,
+					   &unheard);
+	ttrpc_client_free(client);
+	return r == 0;
+}
+
 bool state_shim_lives(const struct state *state)
 {
 	char path[PATHS_MAX];
 
-	return state_file(state, "shim.pid", path, NULL) == 0 && pidfile_lives(path);
+	if (state_file(state, "shim.pid", path, NULL) < 0 || !pidfile_lives(path))
+		return false;
+	return shim_answers(state) || !pidfile_await_end(path, END_TIMEOUT_MS);
 }
 
 int state_clear(const struct state *state, struct err *err)

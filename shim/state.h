@@ -46,7 +46,10 @@ int state_make(const struct state *state, struct err *err) _must_check_;
  */
 int state_lock(const struct state *state, int *ret_lock_fd, struct err *err) _must_check_;
 
-/* True while the shim that owns the folder lives. */
+/*
+ * True while the shim that owns the folder lives. One that was killed is waited for: whoever was
+ * connected to it may know of its end before its process is gone.
+ */
 bool state_shim_lives(const struct state *state);
 
 /*

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/mount/memory.h"
 #include "agent/mount/shared.h"
 #include "agent/rpc/handlers.h"
 #include "common.pb-c.h"
@@ -107,6 +108,28 @@ static int take_shared_mounts(const KataLike__Agent__V1__CreateContainerRequest 
 	return 0;
 }
 
+static int take_memory_mounts(const KataLike__Agent__V1__CreateContainerRequest *request,
+			      struct oci_spec *spec, struct err *err)
+{
+	for (size_t i = 0; i < request->n_memory_mounts; i++) {
+		const KataLike__Agent__V1__MemoryMount *from = request->memory_mounts[i];
+		const struct memory_volume volume = { from->name, from->size_bytes, from->mode,
+						      from->uid, from->gid };
+		char *source = arena_alloc(&spec->arena, MEMORY_PATH_MAX, 1);
+		int r;
+
+		if (!source)
+			return err_set(err, ENOMEM, "volumes in memory");
+		if (from->index >= spec->n_mounts)
+			return err_say(err, EINVAL, "config.json has no mount %u", from->index);
+		r = memory_use(&volume, source, err);
+		if (r < 0)
+			return err_push(err, "mount %s", spec->mounts[from->index].destination);
+		spec->mounts[from->index].source = source;
+	}
+	return 0;
+}
+
 static int take_params(const struct agent *agent,
 		       const KataLike__Agent__V1__CreateContainerRequest *request,
 		       struct container_params *params, struct err *err)
@@ -120,6 +143,8 @@ static int take_params(const struct agent *agent,
 		r = take_disk_mounts(request, params, err);
 	if (r == 0)
 		r = take_shared_mounts(request, params->spec, err);
+	if (r == 0)
+		r = take_memory_mounts(request, params->spec, err);
 	if (r == 0 && request->stdio && params->spec->process)
 		params->spec->process->terminal = request->stdio->terminal;
 	if (r == 0)

@@ -158,7 +158,7 @@ int file_server_new(struct loop *loop, const struct file_server_config *config,
 		return r;
 	server->ended = ended;
 	server->ctx = ctx;
-	server->pid = fork();
+	server->pid = job_fork_into(config->cgroup_fd, 0);
 	if (server->pid < 0)
 		return err_set(err, errno, "cannot start the file server");
 	if (server->pid == 0)

@@ -17,6 +17,7 @@ struct file_server;
 typedef void file_server_ended_fn(void *ctx, const char *reason);
 
 struct file_server_config {
+	int cgroup_fd;	       /* where it is to be; -1: here */
 	int ns_fd;	       /* the mount namespace of the shared folder; the caller's */
 	const char *program;   /* its path; "": the distribution's */
 	const char *state_dir; /* of the sandbox; its log is appended to virtiofsd.log there */

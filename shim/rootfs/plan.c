@@ -10,6 +10,8 @@
 
 #include <linux/magic.h>
 
+#define EMPTY_DIR "/kubernetes.io~empty-dir/"
+
 static bool has_option(const struct oci_mount *mount, const char *option)
 {
 	for (size_t i = 0; i < mount->options.n; i++)
@@ -150,6 +152,38 @@ static bool is_guests_own(const struct oci_mount *mount, const struct stat *st)
 	       fs.f_type == CGROUP2_SUPER_MAGIC || fs.f_type == CGROUP_SUPER_MAGIC;
 }
 
+/* A volume of Kubernetes' with medium: Memory. It begins empty and ends with the pod. */
+static bool is_memory_volume(const struct oci_mount *mount, const struct stat *st)
+{
+	struct statfs fs;
+
+	return S_ISDIR(st->st_mode) && strstr(mount->source, EMPTY_DIR) &&
+	       statfs(mount->source, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
+
+static int plan_memory(const struct oci_mount *mount, const struct stat *st, size_t index,
+		       struct plan *plan, struct err *err)
+{
+	struct plan_memory *memory = &plan->memory[plan->n_memory];
+	struct statfs fs;
+
+	if (plan->n_memory == PLAN_ITEMS_MAX)
+		return err_say(err, E2BIG, "more than %d volumes in memory", PLAN_ITEMS_MAX);
+	if (statfs(mount->source, &fs) < 0)
+		return err_set(err, errno, "its source %s", mount->source);
+	*memory = (struct plan_memory){
+		.index = index,
+		.size_bytes = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize,
+		.mode = st->st_mode & 07777,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+	};
+	(void)snprintf(memory->name, sizeof(memory->name), "%llx-%llx",
+		       (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	plan->n_memory++;
+	return 0;
+}
+
 /* Without root's powers only a copy can be shown. */
 static int plan_copy(const struct oci_mount *mount, const struct stat *st, struct plan *plan,
 		     struct plan_item **ret_item, struct err *err)
@@ -190,6 +224,8 @@ static int plan_bind(const struct oci_mount *mount, const struct plan_input *inp
 			       mount->source, kind_of_file(st.st_mode));
 	if (is_guests_own(mount, &st))
 		return 0;
+	if (is_memory_volume(mount, &st))
+		return plan_memory(mount, &st, index, plan, err);
 	if (input->can_share)
 		r = add_item(plan, PLAN_SHARED, mount->source, &item, err);
 	else

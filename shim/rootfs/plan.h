@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which way a container's root filesystem and each mount of config.json whose source is on the host
- * go into the VM: as a disk (virtio-blk), or by the folder that the host shares (virtio-fs); see
- * docs/STORAGE.md. Planning looks at config.json, at what a snapshotter gave, and at what kind of
- * file each source is; a job then opens them.
+ * go into the VM: as a disk (virtio-blk), by the folder that the host shares (virtio-fs), or as
+ * memory of its own; see docs/STORAGE.md. Planning looks at config.json, at what a snapshotter
+ * gave, and at what kind of file each source is; a job then opens them.
  */
 #ifndef KATA_LIKE_SHIM_ROOTFS_PLAN_H
 #define KATA_LIKE_SHIM_ROOTFS_PLAN_H
@@ -38,10 +38,21 @@ struct plan_item {
 	bool readonly_recursive; /* and that read-only too */
 };
 
+/* A folder in memory of the host's, which becomes one in the guest's. */
+struct plan_memory {
+	size_t index;  /* of the mount in config.json */
+	char name[40]; /* the same for all containers with that source */
+	uint64_t size_bytes;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
 /* The root is item 0. */
 struct plan {
 	struct plan_item items[PLAN_ITEMS_MAX];
-	size_t n_items, n_disks;
+	struct plan_memory memory[PLAN_ITEMS_MAX];
+	size_t n_items, n_disks, n_memory;
 	bool shares; /* an item goes by the shared folder */
 };
 

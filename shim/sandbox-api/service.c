@@ -91,7 +91,7 @@ static int set_up(struct sandbox_api *api, const KataLike__Sandbox__CreateSandbo
 		r = pod_settings_make(request->options, spec, &api->settings, err);
 	if (r < 0)
 		return r;
-	config = (struct holder_config){ shim->place.netns_fd, shim->place.cgroup };
+	config = (struct holder_config){ shim->place.netns_fd, shim->place.cgroup_fd };
 	r = holder_new(shim->loop, &config, signalled, api, &api->holder, err);
 	if (r == 0)
 		api->pid = holder_pid(api->holder);

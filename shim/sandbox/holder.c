@@ -32,23 +32,6 @@ struct holder {
 	void *ctx;
 };
 
-/* In the child: what is to be true before anybody is told its number. 0 or -errno. */
-static int settle(const struct holder_config *config)
-{
-	char path[4096];
-
-	if (config->netns_fd >= 0 && setns(config->netns_fd, CLONE_NEWNET) < 0)
-		return -errno;
-	if (*config->cgroup) {
-		int n = snprintf(path, sizeof(path), "%s/cgroup.procs", config->cgroup);
-
-		if (n >= (int)sizeof(path))
-			return -ENAMETOOLONG;
-		return file_poke(AT_FDCWD, path, "0");
-	}
-	return 0;
-}
-
 static void pass_signals_on(int signal_fd)
 {
 	struct signalfd_siginfo info;
@@ -83,8 +66,8 @@ _noreturn_ static void child_main(pid_t parent, int fd, const struct holder_conf
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, 10);
 	sigset_t all;
 
-	if (r == 0)
-		r = settle(config);
+	if (r == 0 && config->netns_fd >= 0 && setns(config->netns_fd, CLONE_NEWNET) < 0)
+		r = -errno;
 	sigfillset(&all);
 	sigdelset(&all, SIGCHLD);
 	if (r == 0 && (high < 0 || null_fd < 0 || sigprocmask(SIG_SETMASK, &all, NULL) < 0 ||
@@ -156,7 +139,7 @@ int holder_new(struct loop *loop, const struct holder_config *config, holder_sig
 		return err_set(err, errno, "cannot make the task's process on the host");
 	}
 	*holder = (struct holder){ .fd = pair[0], .signalled = signalled, .ctx = ctx };
-	holder->pid = fork();
+	holder->pid = job_fork_into(config->cgroup_fd, 0);
 	if (holder->pid == 0)
 		child_main(parent, pair[1], config);
 	r = holder->pid < 0 ? err_set(err, errno, "cannot make the task's process on the host") : 0;

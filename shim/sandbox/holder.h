@@ -16,8 +16,8 @@
 struct holder;
 
 struct holder_config {
-	int netns_fd;	    /* to join; -1 to stay */
-	const char *cgroup; /* a folder to be in; "" to stay */
+	int netns_fd;  /* to join; -1 to stay */
+	int cgroup_fd; /* to be in; -1 to stay */
 };
 
 /* Somebody sent the process a signal; SIGKILL has ended it. */

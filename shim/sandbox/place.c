@@ -160,6 +160,9 @@ static int take_cgroup(struct place *place, const char *cgroups_path, const stru
 	if (r < 0)
 		return err_set(err, -r, "cannot make the cgroup %s", path);
 	memcpy(place->cgroup, path, sizeof(path));
+	place->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (place->cgroup_fd < 0)
+		return err_set(err, errno, "cannot open the cgroup %s", path);
 	return note_down(place, state, err);
 }
 
@@ -220,31 +223,20 @@ int place_take(struct place *place, const struct oci_spec *spec, const struct st
 	return r;
 }
 
-int place_add(const struct place *place, pid_t pid, struct err *err)
-{
-	char path[PATHS_MAX + 32], text[16];
-	int r;
-
-	if (!*place->cgroup)
-		return 0;
-	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", place->cgroup);
-	(void)snprintf(text, sizeof(text), "%d", pid);
-	r = file_poke(AT_FDCWD, path, text);
-	return r < 0 ? err_set(err, -r, "cannot put a process into the cgroup %s", place->cgroup)
-		     : 0;
-}
-
 int place_move_self(const char *cgroups_path, struct err *err)
 {
-	struct place place = PLACE_INIT;
+	char cgroup[PATHS_MAX], path[PATHS_MAX + 32];
 	size_t root_len;
-	int r = locate_cgroup(cgroups_path, place.cgroup, &root_len, err);
+	int r = locate_cgroup(cgroups_path, cgroup, &root_len, err);
 
-	if (r < 0 || !*place.cgroup)
+	if (r < 0 || !*cgroup)
 		return r;
-	r = make_cgroup(place.cgroup, root_len);
-	return r < 0 ? err_set(err, -r, "cannot make the cgroup %s", place.cgroup)
-		     : place_add(&place, getpid(), err);
+	r = make_cgroup(cgroup, root_len);
+	if (r < 0)
+		return err_set(err, -r, "cannot make the cgroup %s", cgroup);
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	r = file_poke(AT_FDCWD, path, "0");
+	return r < 0 ? err_set(err, -r, "cannot join the cgroup %s", cgroup) : 0;
 }
 
 /* The kernel takes a moment to let go of the last process. */
@@ -267,6 +259,8 @@ void place_leave(struct place *place)
 {
 	if (place->netns_fd >= 0)
 		close(place->netns_fd);
+	if (place->cgroup_fd >= 0)
+		close(place->cgroup_fd);
 	if (*place->cgroup)
 		remove_cgroup(place->cgroup);
 	*place = PLACE_INIT;

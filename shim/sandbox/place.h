@@ -20,9 +20,10 @@ struct place {
 	int netns_fd;		    /* -1: the host's */
 	char netns_path[PATHS_MAX]; /* its path; "" for one that only the pod has */
 	char cgroup[PATHS_MAX];	    /* its folder; "" for none of its own */
+	int cgroup_fd;		    /* the same; -1 for none */
 };
 
-#define PLACE_INIT ((struct place){ .netns_fd = -1 })
+#define PLACE_INIT ((struct place){ .netns_fd = -1, .cgroup_fd = -1 })
 
 /*
  * Takes the place from a spec: opens or makes the namespace, makes the cgroup and notes it down in
@@ -31,9 +32,6 @@ struct place {
  */
 int place_take(struct place *place, const struct oci_spec *spec, const struct state *state,
 	       struct err *err) _must_check_;
-
-/* Puts a process into the cgroup. */
-int place_add(const struct place *place, pid_t pid, struct err *err) _must_check_;
 
 /* Puts this process into a cgroup named as in cgroupsPath, which is made. */
 int place_move_self(const char *cgroups_path, struct err *err) _must_check_;

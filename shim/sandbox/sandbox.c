@@ -298,6 +298,7 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 		.n_disks = parts->n_disks,
 		.fs_fd = parts->fs_fd,
 		.shared_memory = parts->shared_memory,
+		.cgroup_fd = parts->cgroup_fd,
 		.sandbox_id = sandbox->state->id,
 		.cpu_model = guest->cpu_model,
 		.first_user = guest->first_user,
@@ -429,6 +430,12 @@ void sandbox_stop(struct sandbox *sandbox, loop_fn *done, void *ctx)
 		vmm_process_stop(sandbox->vmm);
 	else if (before == SANDBOX_BOOTING)
 		vmm_process_kill(sandbox->vmm);
+}
+
+void sandbox_fail(struct sandbox *sandbox, const struct err *why)
+{
+	if (sandbox->step == SANDBOX_BOOTING || sandbox->step == SANDBOX_READY)
+		fail(sandbox, why);
 }
 
 void sandbox_settle_network(struct sandbox *sandbox, sandbox_boot_fn *done, void *ctx)

@@ -54,6 +54,8 @@ struct sandbox_parts {
 	size_t n_disks;
 	int fs_fd;	    /* the file server's socket, -1: no shared folder */
 	bool shared_memory; /* so that a shared folder can be added later */
+	int cgroup_fd;	    /* where the VMM is to be, so that all of the guest's memory is
+			     * charged there; the caller's; -1: here */
 };
 
 typedef void sandbox_boot_fn(void *ctx, const struct err *err);
@@ -84,6 +86,9 @@ int sandbox_boot(struct sandbox *sandbox, const struct guest *guest,
  * once it is gone, maybe from within. Calling it again replaces done.
  */
 void sandbox_stop(struct sandbox *sandbox, loop_fn *done, void *ctx);
+
+/* Ends a VM that lacks something which it cannot do without. */
+void sandbox_fail(struct sandbox *sandbox, const struct err *why);
 
 /*
  * Looks at the pod's network now, and calls done, with an empty err, when the guest has what is

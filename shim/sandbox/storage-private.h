@@ -28,6 +28,7 @@ struct release;
 struct storage {
 	struct loop *loop;
 	const struct state *state;
+	const struct place *place;
 	struct sandbox *sandbox;
 	struct turns turns;
 	struct storage_user *users;

@@ -17,8 +17,8 @@
 #include "shim/rootfs/file-server.h"
 #include "shim/sandbox/storage-private.h"
 
-int storage_new(struct loop *loop, const struct state *state, struct sandbox *sandbox,
-		struct storage **ret_storage, struct err *err)
+int storage_new(struct loop *loop, const struct state *state, const struct place *place,
+		struct sandbox *sandbox, struct storage **ret_storage, struct err *err)
 {
 	struct storage *storage = calloc(1, sizeof(*storage));
 
@@ -27,6 +27,7 @@ int storage_new(struct loop *loop, const struct state *state, struct sandbox *sa
 	*storage = (struct storage){
 		.loop = loop,
 		.state = state,
+		.place = place,
 		.sandbox = sandbox,
 		.turns = { .loop = loop },
 		.ns_fd = -1,
@@ -273,23 +274,27 @@ void storage_cancel(struct storage *storage)
 static void server_ended(void *ctx, const char *reason)
 {
 	struct storage *storage = ctx;
-	enum sandbox_state step = sandbox_state(storage->sandbox);
+	struct err err = ERR_INIT;
 	char path[PATHS_MAX];
 
 	if (state_file(storage->state, "virtiofsd.pid", path, NULL) == 0)
 		(void)unlink(path);
+	log_debug("the file server has ended (%s)", reason);
 	/* It follows the VM. */
-	if (step == SANDBOX_STOPPING || step == SANDBOX_GONE || strcmp(reason, "status 0") == 0)
-		log_debug("the file server has ended (%s)", reason);
-	else
-		log_error("the file server has ended (%s): the containers of this pod have lost "
-			  "their files; virtiofsd.log may say why",
-			  reason);
+	if (strcmp(reason, "status 0") == 0)
+		return;
+	/* Open files cannot be brought back, and what waits for them would wait for ever. */
+	(void)err_say(&err, ECONNRESET,
+		      "the file server has ended (%s), and with it the containers' files; "
+		      "virtiofsd.log may say why",
+		      reason);
+	sandbox_fail(storage->sandbox, &err);
 }
 
 int storage_start_server(struct storage *storage, int *ret_fd, struct err *err)
 {
 	const struct file_server_config config = { .ns_fd = storage->ns_fd,
+						   .cgroup_fd = storage->place->cgroup_fd,
 						   .program = storage->program,
 						   .state_dir = storage->state->dir };
 	char path[PATHS_MAX];
@@ -304,17 +309,20 @@ int storage_start_server(struct storage *storage, int *ret_fd, struct err *err)
 	return r == 0 ? pidfile_write(path, file_server_pid(storage->server), err) : r;
 }
 
-int storage_boot(struct storage *storage, const struct settings *settings, bool is_pod,
+int storage_boot(struct storage *storage, const struct settings *settings,
 		 struct sandbox_parts *ret_parts, struct err *err)
 {
 	int r = 0;
 
-	*ret_parts = (struct sandbox_parts){ .fs_fd = -1 };
+	*ret_parts = (struct sandbox_parts){ .fs_fd = -1, .cgroup_fd = storage->place->cgroup_fd };
 	(void)snprintf(storage->program, sizeof(storage->program), "%s",
 		       settings_text(settings, SETTING_FILE_SERVER));
-	/* It costs the guest large pages, so only where it is needed. */
-	storage->shared_memory =
-		storage->n_shares > 0 || is_pod || settings_flag(settings, SETTING_SHARED_MEMORY);
+	/*
+	 * It costs the guest large pages, so only where it is needed: by what shares files, and by
+	 * what members may come to, which under containerd is every container.
+	 */
+	storage->shared_memory = storage->n_shares > 0 || state_is_containerds(storage->state) ||
+				 settings_flag(settings, SETTING_SHARED_MEMORY);
 	ret_parts->shared_memory = storage->shared_memory;
 	if (storage->n_shares > 0)
 		r = storage_start_server(storage, &ret_parts->fs_fd, err);
@@ -335,9 +343,4 @@ void storage_boot_failed(struct storage *storage)
 	storage->served = false;
 	while (storage->n_disks > 0)
 		storage_forget_disk(storage, 0);
-}
-
-pid_t storage_server_pid(const struct storage *storage)
-{
-	return file_server_pid(storage->server);
 }

@@ -11,6 +11,7 @@
 #include "lib/loop.h"
 #include "lib/settings/settings.h"
 #include "shim/rootfs/prepare.h"
+#include "shim/sandbox/place.h"
 #include "shim/sandbox/sandbox.h"
 #include "shim/sandbox/turns.h"
 #include "shim/state.h"
@@ -20,9 +21,10 @@ struct storage;
 /* err is empty where it succeeded. Never called from within the call that began it. */
 typedef void storage_done_fn(void *ctx, const struct err *err);
 
-/* state and sandbox are borrowed. */
-int storage_new(struct loop *loop, const struct state *state, struct sandbox *sandbox,
-		struct storage **ret_storage, struct err *err) _must_check_;
+/* state, place and sandbox are borrowed. */
+int storage_new(struct loop *loop, const struct state *state, const struct place *place,
+		struct sandbox *sandbox, struct storage **ret_storage, struct err *err)
+	_must_check_;
 /* The calls of the VM must be over, so its sandbox freed. NULL is fine. */
 void storage_free(struct storage *storage);
 
@@ -46,13 +48,10 @@ void storage_cancel(struct storage *storage);
 
 /*
  * The parts of a VM that is about to boot: what was prepared and is not in it yet. The descriptors
- * are the callee's of sandbox_boot(). is_pod: members will come later, and with files to share.
+ * are the callee's of sandbox_boot().
  */
-int storage_boot(struct storage *storage, const struct settings *settings, bool is_pod,
+int storage_boot(struct storage *storage, const struct settings *settings,
 		 struct sandbox_parts *ret_parts, struct err *err) _must_check_;
-
-/* The file server's process; 0 while there is none. */
-pid_t storage_server_pid(const struct storage *storage);
 
 /* The VM was not started with them after all. */
 void storage_boot_failed(struct storage *storage);

@@ -189,13 +189,13 @@ static int map_ourselves(uid_t user, gid_t group)
  * (vmm/jail/jail.h) that it cannot make itself. An ordinary user makes it in a user namespace;
  * where that is not allowed, there is none. *ret_parent is what the child sees as its parent.
  */
-static pid_t fork_into_pid_namespace(pid_t *ret_parent)
+static pid_t fork_into_pid_namespace(int cgroup_fd, pid_t *ret_parent)
 {
 	uid_t user = geteuid();
 	gid_t group = getegid();
 	unsigned long flags = CLONE_NEWPID | (user == 0 ? 0 : CLONE_NEWUSER);
 	pid_t ours = getpid();
-	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
+	pid_t pid = job_fork_into(cgroup_fd, flags);
 
 	*ret_parent = 0;
 	if (pid == 0 && user != 0 && map_ourselves(user, group) < 0)
@@ -203,7 +203,7 @@ static pid_t fork_into_pid_namespace(pid_t *ret_parent)
 	if (pid >= 0 || user == 0)
 		return pid;
 	*ret_parent = ours;
-	return fork();
+	return job_fork_into(cgroup_fd, 0);
 }
 
 _noreturn_ static void child_main(pid_t parent, struct command *command, int log_fd)
@@ -296,7 +296,7 @@ static int spawn(struct vmm_process *vmm, const struct vmm_config *config,
 	r = build_command(command, program, config, vmm->user, channels, err);
 	if (r < 0)
 		return r;
-	vmm->pid = fork_into_pid_namespace(&parent);
+	vmm->pid = fork_into_pid_namespace(config->cgroup_fd, &parent);
 	if (vmm->pid < 0) {
 		vmm->pid = 0;
 		return err_set(err, errno, "cannot start the VMM");

@@ -43,6 +43,7 @@ struct vmm_config {
 	uint32_t first_user, n_users; /* as root: it becomes one of these users */
 	int fs_fd;		      /* the file server's socket; -1: no shared folder */
 	bool shared_memory;	      /* a shared folder may be added later */
+	int cgroup_fd;		      /* where it is to be; -1: here */
 	const char *log_path;	      /* the VMM's log, for later readers */
 	bool debug;
 };

@@ -84,12 +84,16 @@ static void agent_forgot(void *ctx, const struct ttrpc_status *status,
 	    status->code != TTRPC_NOT_FOUND)
 		log_warn("the guest cannot delete %s/%s: %s", deletion->op->id,
 			 deletion->op->exec_id, status->message);
-	/* Whoever gave it the files may be waiting to take them away. */
-	if (deletion->process == deletion->process->container->init)
+	/*
+	 * Whoever gave it the files may be waiting to take them away. With the last container they
+	 * go with the VM, which ends next: one by one would take longer.
+	 */
+	if (deletion->process == deletion->process->container->init &&
+	    !shim_ends_with(deletion->op->shim, deletion->process->container))
 		storage_release(deletion->op->shim->storage, deletion->op->id, run_poststop,
 				deletion);
 	else
-		finish(deletion);
+		run_poststop(deletion);
 }
 
 static void have_agent_forget(struct deletion *deletion)

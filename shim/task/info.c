@@ -74,7 +74,9 @@ struct listed {
 
 /*
  * The processes that were started from outside, by the host's number that was reported for them:
- * the guest's own numbers mean nothing here.
+ * the guest's own numbers mean nothing here. The init is named also when it has ended: containerd,
+ * from 1.7 on, takes a task without processes for one that was never made, and deletes it when it
+ * is restarted.
  */
 void task_pids(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
 {
@@ -99,8 +101,7 @@ void task_pids(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *messa
 	     process = process == container->init ? container->execs : process->next) {
 		struct listed *entry = &listed[used];
 
-		if (process->state == PROCESS_STOPPED ||
-		    (process != container->init && process->state != PROCESS_RUNNING))
+		if (process != container->init && process->state != PROCESS_RUNNING)
 			continue;
 		kata_like__task__process_info__init(&entry->info);
 		entry->info.pid = (uint32_t)process_pid(process);

@@ -377,12 +377,19 @@ static const struct ttrpc_method agent_methods[] = {
 	{ "UpdateContainer", answer_empty, MESSAGE(update_container_request), EMPTY },
 	{ "StatsContainer", stats, MESSAGE(container_request), MESSAGE(stats_container_response) },
 	{ "NextEvent", next_event, EMPTY, MESSAGE(event) },
+	{ "ReleaseShared", answer_empty, MESSAGE(release_shared_request), EMPTY },
 };
 static const struct ttrpc_service agent_service = { "kata_like.agent.v1.Agent", agent_methods,
 						    ARRAY_SIZE(agent_methods) };
 
-static const struct ttrpc_method vmm_methods[] = { { "Stop", stop, EMPTY, EMPTY } };
-static const struct ttrpc_service vmm_service = { "kata_like.vmm.v1.Vmm", vmm_methods, 1 };
+/* Containers have this machine's files in any case. */
+static const struct ttrpc_method vmm_methods[] = {
+	{ "Stop", stop, EMPTY, EMPTY },
+	{ "AddFs", answer_empty, &kata_like__vmm__v1__add_fs_request__descriptor,
+	  &kata_like__vmm__v1__add_device_response__descriptor },
+};
+static const struct ttrpc_service vmm_service = { "kata_like.vmm.v1.Vmm", vmm_methods,
+						  ARRAY_SIZE(vmm_methods) };
 
 static void link_ready(void *ctx, int fd, uint32_t events)
 {

@@ -315,6 +315,35 @@ static void devices_of_the_host_are_refused_by_name(void **state)
 	assert_non_null(strstr(err.text, "/dev/dri/card0"));
 }
 
+static void an_empty_dir_in_memory_becomes_memory_of_the_guest(void **state)
+{
+	char folder[] = "/dev/shm/test-plan.XXXXXX", volume[96], mounts[256];
+	struct plan *plan = NULL;
+	struct err err;
+
+	(void)state;
+	if (!mkdtemp(folder))
+		skip();
+	(void)snprintf(volume, sizeof(volume), "%s/kubernetes.io~empty-dir", folder);
+	assert_int_equal(mkdir(volume, 0700), 0);
+	(void)snprintf(volume, sizeof(volume), "%s/kubernetes.io~empty-dir/v", folder);
+	assert_int_equal(mkdir(volume, 0700), 0);
+	assert_int_equal(chmod(volume, 0777), 0);
+	(void)snprintf(mounts, sizeof(mounts),
+		       "{\"destination\":\"/a\",\"type\":\"proc\",\"source\":\"proc\"},"
+		       "{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"%s\"}",
+		       volume);
+	if (make_sharing(mounts, &plan, &err) < 0)
+		fail_msg("%s", err_text(&err));
+	assert_int_equal(plan->n_items, 1);
+	assert_int_equal(plan->n_memory, 1);
+	assert_int_equal(plan->memory[0].index, 1);
+	assert_int_equal(plan->memory[0].mode, 0777);
+	assert_true(plan->memory[0].size_bytes > 0);
+	plan_free(plan);
+	assert_int_equal(dir_remove(folder, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -325,6 +354,7 @@ int main(void)
 		TEST(a_root_that_is_missing_or_neither_is_an_error),
 		TEST(a_read_only_bind_of_a_file_names_it_within_its_disk),
 		TEST(an_ext4_image_is_writable_unless_it_says_ro),
+		TEST(an_empty_dir_in_memory_becomes_memory_of_the_guest),
 		TEST(binds_are_shared_as_their_options_say),
 		TEST(what_the_kernel_shows_is_the_guests_own),
 		TEST(a_snapshot_is_shared_unless_it_is_a_disk),
