@@ -37,6 +37,12 @@ the_shim_dies() {
 	unfollow
 }
 
+the_file_server_dies() {
+	attended
+	kill -KILL "$(pid_in box virtiofsd.pid)"
+	ended_with 255
+}
+
 the_pid_is_killed() {
 	attended
 	kill -KILL "$(ctr task ls | awk '$1 == "box" { print $2 }')"
@@ -63,6 +69,7 @@ the_vmm_dies_while_it_boots() {
 
 check "the VMM is killed: Wait returns, one exit of 137 is told" the_vmm_dies
 check "the shim is killed: the task ends with 137, and its VM is gone" the_shim_dies
+check "the file server is killed: the task, which has lost its files, ends with 255" the_file_server_dies
 check "the pid that stands for the task is killed: the task ends with 137" the_pid_is_killed
 check "the shim is killed while the VM boots: ctr run fails" the_shim_dies_while_it_boots
 check "the VMM is killed while it boots: ctr run fails and says why" the_vmm_dies_while_it_boots

@@ -5,7 +5,8 @@
 keeps_container=yes
 
 it_starts() {
-	run box -d -- sh -c 'trap "exit 3" TERM; while :; do sleep 0.2; done'
+	run box -d -- sh -c 'trap "exit 3" TERM
+		while :; do line=; read -t 1 line; [ -z "$line" ] || echo "got $line"; done'
 	expect_status 0 ctr task ls
 	expect_match out '^box +[1-9][0-9]* +RUNNING'
 }
@@ -24,6 +25,21 @@ its_pid_is_a_process_in_the_pods_namespace_and_cgroup() {
 	echo "$pid" >"$work/pid"
 }
 
+# Whoever attached before has gone without a word.
+its_streams_are_attached_to() {
+	local name attached
+	for name in one two; do
+		mkfifo "$work/$name"
+		ctr task attach box <"$work/$name" >"$work/$name.out" 2>&1 &
+		attached=$!
+		exec 9>"$work/$name"
+		echo $name >&9
+		within 20 grep -qx "got $name" "$work/$name.out"
+		kill -KILL $attached
+		exec 9>&-
+	done
+}
+
 exec_runs_beside() {
 	expect_status 9 ctr task exec --exec-id e1 box sh -c 'echo out; echo err >&2; exit 9'
 	expect_equal "$(cat "$work/out")" out
@@ -40,6 +56,20 @@ output_goes_to_a_file_or_a_program() {
 	ctr task exec --exec-id f2 --log-uri "binary://$work/logger" box echo to a program
 	expect_equal "$(cat "$work/file.log")" "to a file"
 	within 10 grep -qx "to a program" "$work/logged"
+}
+
+# As containerd 2 has them for pods: it opens them before the process is there.
+output_goes_over_the_shims_own_socket() {
+	local address reader
+	address=$(cat "$home/state/io.containerd.runtime.v2.task/default/box/address")
+	"$(dirname "$0")/stream.py" "${address#unix://}" s1 >"$work/streamed" 2>"$work/reader" &
+	reader=$!
+	within 30 grep -q open "$work/reader"
+	ctr task exec --exec-id s1 --log-uri "ttrpc+$address?streaming_id=s1" box \
+		sh -c 'head -c 500000 /dev/zero; echo end'
+	wait $reader
+	expect_equal "$(tr -d '\0' <"$work/streamed")" end
+	expect_equal "$(wc -c <"$work/streamed")" 500004
 }
 
 the_shims_log_is_in_containerds() {
@@ -62,6 +92,12 @@ metrics_are_real() {
 	expect_status 0 ctr task metrics box
 	expect_match out 'memory.usage(_in_bytes)? +[1-9]'
 	expect_match out 'cpu.usage_usec +[1-9]|cpuacct.usage +[1-9]'
+}
+
+# ctr has no such verb; both come to the shim's Update.
+its_resources_are_updated() {
+	"$kata" update --memory 50331648 box
+	expect_equal "$(ctr task exec --exec-id limit box cat /sys/fs/cgroup/memory.max)" 50331648
 }
 
 it_is_paused_and_resumed() {
@@ -87,9 +123,9 @@ it_is_killed_and_deleted() {
 }
 
 events_came_in_order_and_once() {
-	local -a wanted=(create start exec-added exec-started exit exec-added exec-started exit exec-added
-		exec-added exec-started exit exec-added exec-started exit exec-added exec-started exit
-		paused resumed exit delete)
+	local -a ran=(exec-added exec-started exit)
+	local -a wanted=(create start "${ran[@]}" "${ran[@]}" exec-added "${ran[@]}" "${ran[@]}"
+		"${ran[@]}" "${ran[@]}" "${ran[@]}" paused resumed exit delete)
 	within 10 sh -c "grep -q '/tasks/delete' '$work/events'"
 	expect_equal "$(topics_of box)" "${wanted[*]} "
 	expect_equal "$(events_of box | grep '^exit' | tail -n 1 | grep -o '"id":"[a-z0-9]*"')" '"id":"box"'
@@ -102,14 +138,18 @@ follow_events
 check "ctr run -d starts a task" it_starts
 check "its pid is a process of the host in the pod's namespace and cgroup, as is the VMM" \
 	its_pid_is_a_process_in_the_pods_namespace_and_cgroup
+check "ctr task attach has the task's streams, and so has the next one" its_streams_are_attached_to
 check "ctr task exec has streams and a status of its own" exec_runs_beside
 check "ctr task exec --log-uri hands output to a file, or to a program" \
 	output_goes_to_a_file_or_a_program
+check "output goes over the shim's own socket to whoever opened its stream" \
+	output_goes_over_the_shims_own_socket
 check "the shim's lines are in containerd's log, with the sandbox's id" \
 	the_shims_log_is_in_containerds
 check "ctr task exec -t has a terminal" exec_has_a_terminal
 check "ctr task ps lists processes of this host" its_processes_are_listed
 check "ctr task metrics shows real figures" metrics_are_real
+check "a task's limits are updated" its_resources_are_updated
 check "ctr task pause and resume" it_is_paused_and_resumed
 check "ctr task kill ends it, task delete tells the status, and nothing is left" \
 	it_is_killed_and_deleted

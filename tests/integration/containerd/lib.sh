@@ -3,6 +3,8 @@
 # A containerd of our own for the tests, its images, and the look for what it or the shim left behind.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
+# A containerd of another version than the system's (with-containerd2).
+[ -z "${KATA_LIKE_CONTAINERD-}" ] || PATH=$KATA_LIKE_CONTAINERD:$PATH
 for program in containerd ctr python3; do
 	command -v $program >/dev/null || {
 		echo "SKIP: needs $program"
@@ -15,7 +17,8 @@ image=docker.io/test/busybox:1
 home=$work/containerd
 export CONTAINERD_ADDRESS=$home/containerd.sock
 
-# What the tests have no use for costs containerd time and warnings.
+without_cri='"io.containerd.grpc.v1.cri",'
+# write_config [MORE]. What the tests have no use for costs containerd time and warnings.
 write_config() {
 	mkdir -p "$home"
 	cat >"$home/config.toml" <<END
@@ -23,15 +26,16 @@ version = 2
 root = "$home/root"
 state = "$home/state"
 disabled_plugins = [
-	"io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs",
-	"io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-	"io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt",
-	"io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp",
+	$without_cri
+	"io.containerd.snapshotter.v1.aufs",
+	"io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
+	"io.containerd.internal.v1.opt", "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp",
 ]
 [grpc]
 address = "$CONTAINERD_ADDRESS"
 [debug]
 level = "info"
+${1-}
 END
 }
 
@@ -40,7 +44,7 @@ start_containerd() {
 	PATH=$KATA_LIKE_BUILD:$PATH containerd --config "$home/config.toml" >>"$home/log" 2>&1 &
 	echo $! >"$home/pid"
 	disown
-	within 60 ctr version
+	within 120 ctr version
 }
 
 # A case is a subshell: who was started in another is no child of it.
@@ -120,7 +124,7 @@ leftovers() {
 		done
 	comm -13 <(printf '%s\n' "$mounts_before") <(mounts) | sed 's/^/mount: /'
 	find "$KATA_LIKE_STATE" /run/containerd/s -mindepth 1 ! -path "$KATA_LIKE_STATE/default" \
-		2>/dev/null | sed 's/^/file: /'
+		! -path "$KATA_LIKE_STATE/k8s.io" 2>/dev/null | sed 's/^/file: /'
 	find "$home"/state/io.containerd.runtime.v2.task -mindepth 2 -maxdepth 2 2>/dev/null |
 		sed 's/^/bundle: /'
 	find /sys/fs/cgroup/default -mindepth 1 -type d 2>/dev/null | sed 's/^/cgroup: /'

@@ -1,8 +1,8 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes an OCI image archive of one layer from a folder, for `ctr image import`.
+"""Makes an OCI image archive of one layer from a folder or a tarball, for `ctr image import`.
 
-Usage: oci-image.py FOLDER NAME:TAG ARCHIVE [CMD...]
+Usage: oci-image.py FOLDER|TAR NAME:TAG ARCHIVE [CMD...]
 """
 import hashlib
 import io
@@ -12,12 +12,15 @@ import sys
 import tarfile
 
 
-def layer_of(folder):
-    """The folder as an uncompressed tar, with no time in it that is not the files' own."""
+def layer_of(source):
+    """A tarball as it is; a folder as an uncompressed one, with no time in it that is not the files' own."""
+    if os.path.isfile(source):
+        with open(source, "rb") as tar:
+            return tar.read()
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for entry in sorted(os.listdir(folder)):
-            tar.add(os.path.join(folder, entry), arcname=entry)
+        for entry in sorted(os.listdir(source)):
+            tar.add(os.path.join(source, entry), arcname=entry)
     return buffer.getvalue()
 
 
@@ -38,10 +41,10 @@ class Archive:
 
 
 def main():
-    folder, name, path, *command = sys.argv[1:]
+    source, name, path, *command = sys.argv[1:]
     media = "application/vnd.oci.image."
     archive = Archive(path)
-    layer = layer_of(folder)
+    layer = layer_of(source)
     layer_descriptor = archive.add_blob(layer, media + "layer.v1.tar")
     config = {
         "architecture": "amd64",

@@ -3,7 +3,7 @@
 # `ctr run` in the foreground.
 
 output_and_status_come_through() {
-	expect_status 7 run box --rm -- sh -c 'uname -r; echo err >&2; exit 7'
+	expect_status 7 run short --rm -- sh -c 'uname -r; echo err >&2; exit 7'
 	expect_match out 'kata-like'
 	expect_equal "$(cat "$work/err")" err
 	expect_equal "$(ctr container ls -q)" ""
@@ -22,8 +22,19 @@ input_goes_in_and_ends() {
 }
 
 a_missing_command_is_an_error() {
-	expect_status 1 run box --rm -- /no/such/command
+	expect_status 1 run missing --rm -- /no/such/command
 	expect_match err 'no/such/command'
+}
+
+# Of the one that was over at once, and of the one that never ran.
+exits_are_told_once_and_as_they_were() {
+	within 10 sh -c "grep '/tasks/delete' '$work/events' | grep -q missing"
+	unfollow
+	expect_equal "$(topics_of short)" "create start exit delete "
+	expect_equal "$(events_of short | grep '^exit' | grep -o '"exit_status":[0-9]*')" '"exit_status":7'
+	expect_equal "$(events_of missing | grep '^exit' | grep -o '"exit_status":[0-9]*')" \
+		'"exit_status":127'
+	expect_equal "$(topics_of missing)" "create exit delete "
 }
 
 a_create_that_fails_leaves_no_shim() {
@@ -51,6 +62,7 @@ start_answers_in_the_words_of_its_caller() {
 	done
 }
 
+follow_events
 check "output, standard error and the exit status come through ctr run --rm" \
 	output_and_status_come_through
 check "ctr run -t has a terminal of the right size, resizing, Ctrl-C and its status" \
@@ -58,6 +70,8 @@ check "ctr run -t has a terminal of the right size, resizing, Ctrl-C and its sta
 check "standard input goes in whole and ends" input_goes_in_and_ends
 check "a command that is not there is an error that names it, and leaves no task" \
 	a_missing_command_is_an_error
+check "the exit of a task that was over at once, or never ran, is told once and as it was" \
+	exits_are_told_once_and_as_they_were
 check "a Create that fails is an error that says why, and leaves no shim" \
 	a_create_that_fails_leaves_no_shim
 check "start answers old and new versions of containerd each in its words; delete is idempotent" \
