@@ -201,7 +201,7 @@ static int describe_machine(const struct launch *launch, struct machine_settings
 	add_setting(machine, "vm.cpus", "--cpus", options->cpus);
 	add_setting(machine, "vm.cmdline", "--cmdline", options->cmdline);
 	add_setting(machine, "network.model", "--net-model", network->model);
-	add_setting(machine, "network.user", "--net", network->user ? "true" : NULL);
+	add_setting(machine, "network.user", "--net", network->user);
 	add_setting(machine, "network.publish", "-p", *network->publish ? network->publish : NULL);
 	add_setting(machine, "vm.console", "--console", options->console ? "true" : NULL);
 	return 0;

@@ -39,8 +39,8 @@ struct launch_options {
 /* The network that the container gets (cli/network.h), as far as the shim makes it. */
 #define LAUNCH_PUBLISH_MAX 1024
 struct launch_network {
-	const char *model; /* NULL: as configured */
-	bool user;
+	const char *model;		  /* NULL: as configured */
+	const char *user;		  /* "true", or a program; NULL: no such network */
 	char publish[LAUNCH_PUBLISH_MAX]; /* "8080:80/tcp,…" */
 };
 

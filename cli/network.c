@@ -41,14 +41,18 @@ static int parse_kind(const char *text, enum kind *ret_kind, const char **ret_re
 	} else if (strncmp(text, "cni:", 4) == 0 && text[4]) {
 		*ret_kind = KIND_CNI;
 		*ret_rest = text + 4;
-	} else if (strcmp(text, "user") == 0) {
+	} else if (strcmp(text, "user") == 0 || strcmp(text, "user:slirp4netns") == 0 ||
+		   strcmp(text, "user:passt") == 0) {
 		*ret_kind = KIND_USER;
+		*ret_rest = text[4] ? text + 5 : "true";
 	} else if (strncmp(text, "netns:", 6) == 0 && text[6]) {
 		*ret_kind = KIND_NETNS;
 		*ret_rest = text + 6;
 	} else {
 		return err_say(err, EINVAL,
-			       "--net %s: is none of none, cni, cni:NAME, user and netns:PATH",
+			       "--net %s: is none of none, cni, cni:NAME, user, user:PROGRAM "
+			       "(slirp4netns or "
+			       "passt) and netns:PATH",
 			       text);
 	}
 	return 0;
@@ -235,15 +239,15 @@ static int make_cni(const struct network_options *options, const char *name,
 	return r;
 }
 
-/* --- passt --- */
+/* --- Without privileges --- */
 
-static int make_user(const struct network_options *options, struct launch *launch,
-		     struct json_object *config, struct err *err)
+static int make_user(const struct network_options *options, const char *program,
+		     struct launch *launch, struct json_object *config, struct err *err)
 {
 	char *publish = launch->network.publish;
 	size_t len = 0;
 
-	launch->network.user = true;
+	launch->network.user = program;
 	for (size_t i = 0; i < options->ports.n; i++) {
 		struct port port;
 		int r = parse_port(options->ports.items[i], &port, err);
@@ -273,7 +277,7 @@ int network_make(const struct network_options *options, struct launch *launch,
 	case KIND_CNI:
 		return make_cni(options, rest, &launch->record, config, err);
 	case KIND_USER:
-		return make_user(options, launch, config, err);
+		return make_user(options, rest, launch, config, err);
 	case KIND_NETNS:
 		r = set_namespace(config, rest, err);
 		return r < 0 ? r : resolv_add(&launch->record, config, NULL, NULL, err);

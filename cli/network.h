@@ -17,14 +17,14 @@ struct network_options {
 	struct option_list ports;
 };
 
-#define NETWORK_OPTION_ROWS(t, field)                                                           \
-	OPTION_VALUE(t, field.net, 0, "net", "KIND",                                            \
-		     "its network: none (default), cni[:NAME], user (passt; no root needed), "  \
-		     "netns:PATH"),                                                             \
-		OPTION_VALUE(t, field.model, 0, "net-model", "MODEL",                           \
-			     "how interfaces are joined: tcfilter (default), macvtap, bridge, " \
-			     "none"),                                                           \
-		OPTION_LIST(t, field.ports, 'p', "publish", "HOST:GUEST[/udp]",                 \
+#define NETWORK_OPTION_ROWS(t, field)                                                             \
+	OPTION_VALUE(t, field.net, 0, "net", "KIND",                                              \
+		     "its network: none (default), cni[:NAME], user[:PROGRAM] (no root needed), " \
+		     "netns:PATH"),                                                               \
+		OPTION_VALUE(t, field.model, 0, "net-model", "MODEL",                             \
+			     "how interfaces are joined: tcfilter (default), macvtap, bridge, "   \
+			     "none"),                                                             \
+		OPTION_LIST(t, field.ports, 'p', "publish", "HOST:GUEST[/udp]",                   \
 			    "make a port of the container reachable at the host's port")
 
 /* Looks at the values alone. -EINVAL names what does not go together. */

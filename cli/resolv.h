@@ -7,7 +7,7 @@
 
 struct json_object;
 
-/* passt hands questions on from here (shim/net/passt.h). */
+/* What hands questions on with --net user (shim/net/user.h). */
 #define NETWORK_USER_DNS "10.0.2.3"
 
 /*

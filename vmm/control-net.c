@@ -34,7 +34,7 @@ static int claim_all(struct control *control, const KataLike__Vmm__V1__AddNetReq
 static int add(struct control *control, const KataLike__Vmm__V1__AddNetRequest *request,
 	       char *ret_address, struct err *err)
 {
-	struct net_config net = { .stream = request->stream,
+	struct net_config net = { .socket = request->socket,
 				  .has_mac = request->mac.len > 0,
 				  .mtu = (uint16_t)request->mtu };
 	int r = claim_all(control, request, &net, err);

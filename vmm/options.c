@@ -39,8 +39,9 @@ static const char help[] =
 	"IFF_VNET_HDR),\n"
 	"                         with a descriptor for each queue pair; again for more "
 	"interfaces\n"
-	"  --net stream:N[,...]   the same on a stream socket: frames behind 4 bytes of length,\n"
-	"                         as passt has them\n"
+	"  --net socket:N[,...]   the same on a socket: a stream with 4 bytes of length before\n"
+	"                         each frame (passt), or one of packets, a frame each "
+	"(slirp4netns)\n"
 	"  --shared-memory        guest memory that file servers added later can be given\n"
 	"  --descriptors fd:N     descriptors for devices added later come over this socket\n"
 	"                         (proto/descriptor-lane.h)\n"
@@ -226,7 +227,7 @@ static int parse_fs(const char *text, struct options *options, struct err *err)
 	return 0;
 }
 
-#define STREAM "stream:"
+#define SOCKET "socket:"
 
 static bool parse_mac(const char *text, uint8_t ret_mac[NET_MAC_BYTES])
 {
@@ -259,7 +260,7 @@ static bool parse_mtu(const char *text, uint16_t *ret_mtu)
 static int parse_net_word(const char *text, char *word, struct options_net *net, struct err *err)
 {
 	struct net_config *config = &net->config;
-	bool stream = strncmp(word, STREAM, strlen(STREAM)) == 0;
+	bool socket = strncmp(word, SOCKET, strlen(SOCKET)) == 0;
 
 	if (strncmp(word, "mac=", 4) == 0) {
 		config->has_mac = true;
@@ -272,20 +273,20 @@ static int parse_net_word(const char *text, char *word, struct options_net *net,
 			       ? 0
 			       : err_say(err, EINVAL, "--net %s: give mtu=%u to %u", text,
 					 NET_MTU_MIN, NET_MTU_MAX);
-	if (!stream && !file_argument_is_inherited(word))
+	if (!socket && !file_argument_is_inherited(word))
 		return err_say(err, EINVAL,
-			       "--net %s: \"%s\" is none of fd:N, stream:N, mac=ADDRESS and "
+			       "--net %s: \"%s\" is none of fd:N, socket:N, mac=ADDRESS and "
 			       "mtu=BYTES",
 			       text, word);
-	if (config->n_fds == NET_PAIRS_MAX || config->stream || (stream && config->n_fds > 0))
-		return err_say(err, EINVAL, "--net %s: give at most %d times fd:N, or one stream:N",
+	if (config->n_fds == NET_PAIRS_MAX || config->socket || (socket && config->n_fds > 0))
+		return err_say(err, EINVAL, "--net %s: give at most %d times fd:N, or one socket:N",
 			       text, NET_PAIRS_MAX);
-	if (stream) {
+	if (socket) {
 		/* Its end is an inherited descriptor like any other. */
-		word += strlen(STREAM) - strlen("fd:");
+		word += strlen(SOCKET) - strlen("fd:");
 		memcpy(word, "fd:", strlen("fd:"));
 	}
-	config->stream = stream;
+	config->socket = socket;
 	net->files[config->n_fds++] = word;
 	return 0;
 }

@@ -134,6 +134,17 @@ static int check_user(const char *text, struct setting_value *value, struct err 
 	return keep(value, text, err);
 }
 
+static int check_user_network(const char *text, struct setting_value *value, struct err *err)
+{
+	static const char *const values[] = { "false", "true", "slirp4netns", "passt" };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (strcmp(text, values[i]) == 0)
+			return keep(value, text, err);
+	return err_say(err, EINVAL, "\"%.80s\" is none of false, true, slirp4netns and passt",
+		       text);
+}
+
 static int check_network(const char *text, struct setting_value *value, struct err *err)
 {
 	static const char *const models[] = { "tcfilter", "macvtap", "bridge", "none" };
@@ -191,7 +202,7 @@ const struct key settings_keys[SETTING_N_KEYS] = {
 	[SETTING_JAIL_FIRST] = { "jail", "first_user", NULL, "1879048192", check_user },
 	[SETTING_JAIL_COUNT] = { "jail", "users", NULL, "65536", check_user },
 	[SETTING_NETWORK] = { "network", "model", "network", "tcfilter", check_network },
-	[SETTING_NETWORK_USER] = { "network", "user", NULL, "false", check_flag },
+	[SETTING_NETWORK_USER] = { "network", "user", NULL, "false", check_user_network },
 	[SETTING_NETWORK_PUBLISH] = { "network", "publish", NULL, "", check_publish },
 	[SETTING_FILE_SERVER] = { "storage", "file_server", NULL, "", check_path },
 	[SETTING_SHARED_MEMORY] = { "storage", "shared_memory", "shared-memory", "false",

@@ -41,8 +41,9 @@ enum setting_key {
 	SETTING_JAIL_FIRST,	 /* [jail] first_user: of the user ids for VMs */
 	SETTING_JAIL_COUNT,	 /* [jail] users: how many of them there are */
 	SETTING_NETWORK,	 /* [network] model: how interfaces of the pod reach the guest */
-	SETTING_NETWORK_USER,	 /* [network] user: a flag; passt makes the VM's network */
-	SETTING_NETWORK_PUBLISH, /* [network] publish: ports for passt, "8080:80/tcp,…" */
+	SETTING_NETWORK_USER,	 /* [network] user: a network without privileges: false, true, a
+				    program */
+	SETTING_NETWORK_PUBLISH, /* [network] publish: ports for that one, "8080:80/tcp,…" */
 	SETTING_FILE_SERVER,	 /* [storage] file_server: path of virtiofsd */
 	SETTING_SHARED_MEMORY,	 /* [storage] shared_memory: a flag; files can be shared later */
 	SETTING_DEBUG,		 /* [log] debug: a flag */

@@ -12,6 +12,7 @@
 #include "shim/net/netns.h"
 #include "shim/net/record.h"
 #include "shim/net/sync.h"
+#include "shim/net/user.h"
 #include "shim/net/watch.h"
 
 static int open_place(struct network *network, struct err *err)
@@ -37,31 +38,35 @@ static int join_present(struct network *network, struct err *err)
 	return r < 0 ? r : sync_join_all(network, err);
 }
 
-static int start_passt(struct network *network, struct err *err)
+static int start_user(struct network *network, struct err *err)
 {
+	struct user_request request = { .program = network->request.user,
+					.dir = network->state->dir,
+					.publish = network->request.publish };
 	char log_path[PATHS_MAX];
 	struct nic *nic;
 	int fd = -1, r;
 
 	if (!network->request.user)
 		return 0;
-	network->passt_interface = calloc(1, sizeof(*network->passt_interface));
-	if (!network->passt_interface)
-		return err_set(err, ENOMEM, "cannot start passt");
-	r = state_file(network->state, "passt.log", log_path, err);
-	if (r == 0)
-		r = passt_start(network->loop, network->request.publish, log_path, &network->passt,
-				&fd, network->passt_interface, err);
+	network->user_interface = calloc(1, sizeof(*network->user_interface));
+	if (!network->user_interface)
+		return err_set(err, ENOMEM, "cannot make a network without privileges");
+	r = state_file(network->state, "user-network.log", log_path, err);
 	if (r < 0)
 		return r;
-	nic = nic_new(network->passt_interface, 1);
+	request.log_path = log_path;
+	r = user_start(network->loop, &request, &network->user, &fd, network->user_interface, err);
+	if (r < 0)
+		return r;
+	nic = nic_new(network->user_interface, 1);
 	if (!nic) {
 		close(fd);
-		return err_set(err, ENOMEM, "cannot start passt");
+		return err_set(err, ENOMEM, "cannot make a network without privileges");
 	}
 	nic->joint.fds[0] = fd;
 	nic->joint.n_fds = 1;
-	nic->stream = nic->plugged = true;
+	nic->socket = nic->plugged = true;
 	nic->next = network->nics;
 	network->nics = nic;
 	return 0;
@@ -85,7 +90,7 @@ int network_new(struct loop *loop, const struct state *state, const struct net_r
 	if (r == 0)
 		r = join_present(network, err);
 	if (r == 0)
-		r = start_passt(network, err);
+		r = start_user(network, err);
 	if (r < 0) {
 		network_free(network);
 		return err_push(err, "cannot make the pod's network");
@@ -122,8 +127,8 @@ void network_free(struct network *network)
 	}
 	if (sync_record(network, NULL) < 0)
 		log_warn("cannot remove the record of the network");
-	passt_free(network->passt);
-	free(network->passt_interface);
+	helper_free(network->user);
+	free(network->user_interface);
 	free(network->scan);
 	if (network->place.sock)
 		nl_socket_free(network->place.sock);
@@ -158,8 +163,8 @@ static int follow(struct network *network, struct vsock_link *link, struct err *
 	struct err unheard = ERR_INIT;
 	int r;
 
-	if (network->passt) {
-		r = passt_check(network->passt, err);
+	if (network->user) {
+		r = helper_check(network->user, err);
 		if (r < 0)
 			return r;
 	}

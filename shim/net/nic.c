@@ -70,7 +70,7 @@ struct vmm_nic nic_describe(const struct nic *nic)
 	struct vmm_nic out = {
 		.fds = nic->joint.fds,
 		.n_fds = nic->joint.n_fds,
-		.stream = nic->stream,
+		.socket = nic->socket,
 		.mtu = nic->joint.mtu,
 	};
 

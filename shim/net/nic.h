@@ -12,7 +12,7 @@
 struct nic {
 	struct nic *next;
 	struct joint joint;
-	bool stream;		       /* passt's: it belongs to no interface */
+	bool socket;		       /* of --net user: it belongs to no interface */
 	bool joined;		       /* false: it could not be, and that has been told */
 	bool plugged;		       /* the VM has it */
 	bool found;		       /* the guest has set it up */

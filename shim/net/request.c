@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "shim/net/user.h"
+
 void net_request_init(struct net_request *request)
 {
 	*request =
@@ -20,6 +22,14 @@ int net_request_set_model(struct net_request *request, const char *value, struct
 	if (!request->model || request->model == &net_model_tap)
 		return err_say(err, EINVAL, "\"%.80s\" is not " NET_MODEL_NAMES, value);
 	return 0;
+}
+
+void net_request_set_user(struct net_request *request, const char *value)
+{
+	if (strcmp(value, "false") == 0)
+		request->user = NULL;
+	else
+		request->user = strcmp(value, "true") == 0 ? user_slirp.name : value;
 }
 
 int net_request_set_publish(struct net_request *request, const char *value, struct err *err)

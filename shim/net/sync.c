@@ -104,15 +104,15 @@ static bool await_turn(struct network *network)
 static struct nic *find_nic(const struct network *network, int index)
 {
 	for (struct nic *nic = network->nics; nic; nic = nic->next)
-		if (!nic->stream && nic->joint.index == index)
+		if (!nic->socket && nic->joint.index == index)
 			return nic;
 	return NULL;
 }
 
 static struct scan_interface *find_interface(const struct network *network, const struct nic *nic)
 {
-	if (nic->stream)
-		return network->passt_interface;
+	if (nic->socket)
+		return network->user_interface;
 	for (size_t i = 0; network->scan && i < network->scan->n; i++)
 		if (network->scan->interfaces[i].index == nic->joint.index)
 			return &network->scan->interfaces[i];
@@ -151,7 +151,7 @@ int sync_record(const struct network *network, struct err *err)
 	if (!*network->request.netns_path)
 		return 0;
 	for (struct nic *nic = network->nics; nic; nic = nic->next)
-		if (!nic->stream && nic->joint.model && n < ARRAY_SIZE(joints))
+		if (!nic->socket && nic->joint.model && n < ARRAY_SIZE(joints))
 			joints[n++] = &nic->joint;
 	return net_record_write(network->state, network->request.netns_path, joints, n, err);
 }
@@ -453,7 +453,7 @@ static bool do_next(struct network *network)
 	for (struct nic *nic = network->nics, *next; nic; nic = next) {
 		next = nic->next;
 		/* A look that failed says nothing about what is gone. */
-		if ((network->scan || nic->stream) && !find_interface(network, nic) &&
+		if ((network->scan || nic->socket) && !find_interface(network, nic) &&
 		    take_away(network, nic))
 			return true;
 	}

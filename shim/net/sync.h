@@ -6,8 +6,8 @@
 #ifndef KATA_LIKE_SHIM_NET_SYNC_H
 #define KATA_LIKE_SHIM_NET_SYNC_H
 
+#include "shim/net/helper.h"
 #include "shim/net/nic.h"
-#include "shim/net/passt.h"
 #include "shim/net/record.h"
 #include "shim/sandbox/turns.h"
 
@@ -19,8 +19,8 @@ struct network {
 	struct net_request request;
 	struct net_place place; /* netns_fd is -1 when there is none */
 	struct nic *nics;
-	struct passt *passt;
-	struct scan_interface *passt_interface;
+	struct helper *user; /* the program behind --net user */
+	struct scan_interface *user_interface;
 	struct forward *forward;
 	struct watch *watch;
 	/* From network_up() to network_down(). */

@@ -30,7 +30,7 @@ static int choose_network(const struct settings *settings, struct guest *guest, 
 
 	net_request_init(network);
 	network->queues = MIN(guest->cpus, JOINT_QUEUES_MAX);
-	network->user = settings_flag(settings, SETTING_NETWORK_USER);
+	net_request_set_user(network, settings_text(settings, SETTING_NETWORK_USER));
 	r = net_request_set_model(network, settings_text(settings, SETTING_NETWORK), err);
 	if (r == 0)
 		r = net_request_set_publish(network,

@@ -107,7 +107,7 @@ static void add_nic(struct command *command, const struct vmm_nic *nic)
 
 	for (size_t i = 0; i < nic->n_fds; i++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s:%d", i ? "," : "",
-			      nic->stream ? "stream" : "fd", nic->fds[i]);
+			      nic->socket ? "socket" : "fd", nic->fds[i]);
 	(void)snprintf(text + n, sizeof(text) - (size_t)n,
 		       ",mac=%02x:%02x:%02x:%02x:%02x:%02x,mtu=%u", nic->mac[0], nic->mac[1],
 		       nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5], nic->mtu);

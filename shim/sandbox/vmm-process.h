@@ -18,10 +18,9 @@ struct vmm_process;
 
 /* A network interface of the VM. */
 struct vmm_nic {
-	const int
-		*fds; /* taps, one a queue pair, or one stream socket with a length before frames */
+	const int *fds; /* taps, one a queue pair, or one socket (docs/NETWORK.md) */
 	size_t n_fds;
-	bool stream;
+	bool socket;
 	uint8_t mac[6];
 	uint32_t mtu;
 };

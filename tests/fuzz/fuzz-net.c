@@ -13,7 +13,7 @@
 
 #include "lib/fd.h"
 #include "tests/fuzz/input.h"
-#include "vmm/virtio/net-backend.h"
+#include "vmm/virtio/net-socket.h"
 #include "vmm/virtio/net-control.h"
 #include "vmm/virtio/net-frame.h"
 
@@ -167,7 +167,7 @@ static void try_stream(struct fuzz_input *input)
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	FUZZ_CHECK(fd_write_full(pair[1], input->bytes, len) == 0);
 	close(pair[1]);
-	FUZZ_CHECK(net_stream_new(pair[0], &stream, NULL) == 0);
+	FUZZ_CHECK(net_stream_new(pair[0], &stream) == 0);
 	read_frames(stream, MAX(room, 1u));
 	stream->ops->free(stream);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the frames of a virtio-net queue pair go and come from: a tap, or a stream socket. One
+ * Where the frames of a virtio-net queue pair go and come from: a tap, or a socket. One
  * backend a queue pair, used by one thread at a time; no call waits.
  */
 #ifndef KATA_LIKE_VMM_VIRTIO_NET_BACKEND_H
@@ -53,9 +53,10 @@ int net_tap_new(const int *fds, unsigned n, struct net_backend **ret_backends, s
 	_must_check_;
 
 /*
- * A connected stream socket, on which each frame is preceded by its length in 4 bytes, big endian
- * (as passt and QEMU's "-netdev stream" have it). Takes the descriptor, on failure too.
+ * A connected socket. On a stream each frame is preceded by its length in 4 bytes, big endian (as
+ * passt and QEMU's "-netdev stream" have it); on one of packets (SOCK_SEQPACKET) each is a frame,
+ * as slirp4netns has it. Takes the descriptor, on failure too.
  */
-int net_stream_new(int fd, struct net_backend **ret_backend, struct err *err) _must_check_;
+int net_socket_new(int fd, struct net_backend **ret_backend, struct err *err) _must_check_;
 
 #endif

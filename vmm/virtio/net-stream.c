@@ -10,15 +10,10 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "lib/fd.h"
-#include "lib/syscalls.h"
-#include "vmm/virtio/net-backend.h"
+#include "vmm/virtio/net-socket.h"
 #include "vmm/virtio/net-window.h"
-
-SYSCALLS(SYSCALL(SYSCALLS_IO, sendmsg), SYSCALL(SYSCALLS_IO, recvmsg),
-	 SYSCALL(SYSCALLS_MAIN, getsockopt));
 
 #define LENGTH_BYTES 4u
 
@@ -38,21 +33,6 @@ static struct net_stream *stream_of(struct net_backend *backend)
 	return CONTAINER_OF(backend, struct net_stream, base);
 }
 
-/* sendmsg() or recvmsg(): bytes, -EAGAIN, or -ENETDOWN at the other side's end. */
-static ssize_t transfer(int fd, struct iovec *iov, unsigned n, bool out)
-{
-	struct msghdr message = { .msg_iov = iov, .msg_iovlen = n };
-	ssize_t done;
-
-	do
-		done = out ? sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-			   : recvmsg(fd, &message, MSG_DONTWAIT);
-	while (done < 0 && errno == EINTR);
-	if (done < 0 && (errno == EAGAIN || errno == ENOBUFS))
-		return -EAGAIN;
-	return done <= 0 ? -ENETDOWN : done;
-}
-
 static int stream_flush(struct net_backend *backend)
 {
 	struct net_stream *stream = stream_of(backend);
@@ -60,7 +40,7 @@ static int stream_flush(struct net_backend *backend)
 	while (stream->rest_done < stream->rest_bytes) {
 		struct iovec iov = { stream->rest + stream->rest_done,
 				     stream->rest_bytes - stream->rest_done };
-		ssize_t n = transfer(backend->fd, &iov, 1, true);
+		ssize_t n = net_socket_send(backend->fd, &iov, 1);
 
 		if (n < 0)
 			return (int)n;
@@ -98,7 +78,7 @@ static int stream_send(struct net_backend *backend, const struct net_frame *fram
 		return r;
 	memcpy(iov, frame->iov, sizeof(iov[0]) * frame->n_iov);
 	iov[0] = (struct iovec){ &length, sizeof(length) };
-	n = transfer(backend->fd, iov, frame->n_iov, true);
+	n = net_socket_send(backend->fd, iov, frame->n_iov);
 	if (n < 0)
 		return (int)n;
 	if ((size_t)n < LENGTH_BYTES + frame->bytes)
@@ -114,7 +94,7 @@ static int read_length(struct net_stream *stream)
 	while (stream->length_done < LENGTH_BYTES) {
 		struct iovec iov = { stream->length + stream->length_done,
 				     LENGTH_BYTES - stream->length_done };
-		ssize_t n = transfer(stream->base.fd, &iov, 1, false);
+		ssize_t n = net_socket_receive(stream->base.fd, &iov, 1, 0);
 
 		if (n < 0)
 			return (int)n;
@@ -141,7 +121,7 @@ static ssize_t skip_rest(struct net_stream *stream)
 	while (stream->frame_done < stream->frame_bytes) {
 		struct iovec iov = { waste, MIN(sizeof(waste), (size_t)(stream->frame_bytes -
 									stream->frame_done)) };
-		ssize_t n = transfer(stream->base.fd, &iov, 1, false);
+		ssize_t n = net_socket_receive(stream->base.fd, &iov, 1, 0);
 
 		if (n < 0)
 			return n;
@@ -211,7 +191,7 @@ static ssize_t stream_receive(struct net_backend *backend, struct iovec *parts, 
 	do {
 		uint32_t left = stream->frame_bytes - stream->frame_done;
 
-		got = transfer(backend->fd, iov, place(stream, parts, n, iov), false);
+		got = net_socket_receive(backend->fd, iov, place(stream, parts, n, iov), 0);
 		if (got < 0)
 			return got;
 		if ((uint32_t)got >= left)
@@ -261,20 +241,13 @@ static const struct net_backend_ops stream_ops = {
 	.free = stream_free,
 };
 
-int net_stream_new(int fd, struct net_backend **ret_backend, struct err *err)
+int net_stream_new(int fd, struct net_backend **ret_backend)
 {
 	_cleanup_fd_ int owned = fd;
-	socklen_t len = sizeof(int);
-	struct net_stream *stream;
-	int type = 0;
+	struct net_stream *stream = calloc(1, sizeof(*stream));
 
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
-		return err_set(err, errno, "the descriptor is not that of a socket");
-	if (type != SOCK_STREAM)
-		return err_say(err, EINVAL, "the descriptor is not that of a stream socket");
-	stream = calloc(1, sizeof(*stream));
 	if (!stream)
-		return err_set(err, ENOMEM, "cannot make a queue pair");
+		return -ENOMEM;
 	stream->base = (struct net_backend){ .ops = &stream_ops, .fd = TAKE_FD(owned) };
 	*ret_backend = &stream->base;
 	return 0;

@@ -388,7 +388,7 @@ static int choose_mac(struct net *net, const struct net_config *config, struct e
 static int make_pairs(struct net *net, const struct net_config *config, struct err *err)
 {
 	struct net_backend *backends[NET_PAIRS_MAX];
-	int r = config->stream ? net_stream_new(config->fds[0], backends, err)
+	int r = config->socket ? net_socket_new(config->fds[0], backends, err)
 			       : net_tap_new(config->fds, config->n_fds, backends, err);
 
 	if (r < 0)
@@ -412,8 +412,8 @@ static int check(const struct net_config *config, struct err *err)
 			       "%u descriptors; give one for each of 1 to %d queue "
 			       "pairs",
 			       config->n_fds, NET_PAIRS_MAX);
-	if (config->stream && config->n_fds > 1)
-		return err_say(err, EINVAL, "a stream socket has one queue pair");
+	if (config->socket && config->n_fds > 1)
+		return err_say(err, EINVAL, "a socket has one queue pair");
 	if (config->mtu && config->mtu < NET_MTU_MIN)
 		return err_say(err, EINVAL, "an MTU of %u is below %u", config->mtu, NET_MTU_MIN);
 	return 0;

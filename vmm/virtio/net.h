@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * virtio-net (virtio 1.2, 5.1) on a tap, a macvtap or a stream socket, given by descriptor: several
+ * virtio-net (virtio 1.2, 5.1) on a tap, a macvtap or a socket, given by descriptor: several
  * queue pairs, mergeable receive buffers, checksums and segmentation left to whoever needs them
  * last, a control queue, the link's state.
  */
@@ -19,7 +19,7 @@ struct net_config {
 	struct io_threads *threads; /* outlive the device; NULL: it makes its own */
 	int fds[NET_PAIRS_MAX];	    /* taken, on failure too */
 	unsigned n_fds;
-	bool stream; /* the one descriptor is a stream socket (net-backend.h), not a tap */
+	bool socket; /* the one descriptor is a socket (net-backend.h), not a tap */
 	bool has_mac;
 	uint8_t mac[NET_MAC_BYTES]; /* a random one unless has_mac */
 	uint16_t mtu;		    /* what the guest is told; 0: nothing */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* virtio-net on a stream socket whose other end the test has, with drivers that behave and not. */
+/* virtio-net on a socket whose other end the test has, with drivers that behave and not. */
 #include "tests/unit/test.h"
 
 #include <endian.h>
@@ -24,24 +24,26 @@
 
 struct fixture {
 	struct fake_driver driver;
-	int fd; /* the other end */
+	int fd;	  /* the other end */
+	int type; /* SOCK_STREAM, or SOCK_SEQPACKET: a frame is a packet */
 };
 
 static struct fixture fixture;
 
 static const uint8_t mac[NET_MAC_BYTES] = { 0x02, 0, 0, 0, 0, 5 };
 
-static int set_up_with(void **state, uint64_t features)
+static int set_up_with(void **state, int type, uint64_t features)
 {
-	struct net_config config = { .n_fds = 1, .stream = true, .has_mac = true, .mtu = 1500 };
+	struct net_config config = { .n_fds = 1, .socket = true, .has_mac = true, .mtu = 1500 };
 	struct virtio_device *dev;
 	struct err err = ERR_INIT;
 	int pair[2];
 
 	memset(&fixture, 0, sizeof(fixture));
 	*state = &fixture;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
+	fixture.type = type;
 	config.fds[0] = pair[0];
 	fixture.fd = pair[1];
 	memcpy(config.mac, mac, sizeof(mac));
@@ -57,12 +59,22 @@ static int set_up_with(void **state, uint64_t features)
 
 static int set_up(void **state)
 {
-	return set_up_with(state, FEATURES);
+	return set_up_with(state, SOCK_STREAM, FEATURES);
 }
 
 static int set_up_plain(void **state)
 {
-	return set_up_with(state, VIRTIO_F_VERSION_1);
+	return set_up_with(state, SOCK_STREAM, VIRTIO_F_VERSION_1);
+}
+
+static int set_up_packets(void **state)
+{
+	return set_up_with(state, SOCK_SEQPACKET, FEATURES);
+}
+
+static int set_up_plain_packets(void **state)
+{
+	return set_up_with(state, SOCK_SEQPACKET, VIRTIO_F_VERSION_1);
 }
 
 static int tear_down(void **state)
@@ -86,7 +98,8 @@ static void send_frame(struct fixture *f, const uint8_t *frame, uint32_t len)
 {
 	uint32_t length = htobe32(len);
 
-	assert_int_equal(fd_write_full(f->fd, &length, sizeof(length)), 0);
+	if (f->type == SOCK_STREAM)
+		assert_int_equal(fd_write_full(f->fd, &length, sizeof(length)), 0);
 	assert_int_equal(fd_write_full(f->fd, frame, len), 0);
 }
 
@@ -107,9 +120,13 @@ static void expect_frame(struct fixture *f, const uint8_t *frame, uint32_t len)
 	static uint8_t got[NET_FRAME_MAX];
 	uint32_t length;
 
-	assert_int_equal(fd_read_full(f->fd, &length, sizeof(length)), sizeof(length));
-	assert_int_equal(be32toh(length), len);
-	assert_int_equal(fd_read_full(f->fd, got, len), len);
+	if (f->type == SOCK_STREAM) {
+		assert_int_equal(fd_read_full(f->fd, &length, sizeof(length)), sizeof(length));
+		assert_int_equal(be32toh(length), len);
+		assert_int_equal(fd_read_full(f->fd, got, len), len);
+	} else {
+		assert_int_equal(recv(f->fd, got, sizeof(got), 0), len);
+	}
 	assert_memory_equal(got, frame, len);
 }
 
@@ -497,8 +514,25 @@ static void a_stream_out_of_step_is_given_up(void **state)
 	step_until_down(f);
 }
 
+static void a_packet_that_is_no_frame_is_lost(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[100];
+
+	(void)add_buffers(f, 4, 1536);
+	make_frame(frame, sizeof(frame));
+	send_frame(f, frame, NET_FRAME_MIN - 1);
+	send_frame(f, frame, sizeof(frame));
+	assert_int_equal(wait_used(f, RX), NET_HEADER_BYTES + sizeof(frame));
+	assert_int_equal(counters(f).rx_dropped, 1);
+}
+
 #define TEST(name)	 cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_PLAIN(name) cmocka_unit_test_setup_teardown(name, set_up_plain, tear_down)
+#define OF_PACKETS(name, set_up)                                   \
+	{                                                          \
+#name "_of_packets", name, set_up, tear_down, NULL \
+	}
 
 int main(void)
 {
@@ -521,6 +555,15 @@ int main(void)
 		TEST(a_command_without_room_for_its_answer_breaks_the_device),
 		TEST(the_link_goes_down_with_the_other_end),
 		TEST(a_stream_out_of_step_is_given_up),
+		OF_PACKETS(a_frame_goes_out, set_up_packets),
+		OF_PACKETS(a_frame_comes_in, set_up_packets),
+		OF_PACKETS(a_large_frame_is_spread_over_buffers, set_up_packets),
+		OF_PACKETS(a_frame_too_large_for_the_buffers_waits_for_more, set_up_packets),
+		OF_PACKETS(a_frame_too_large_for_the_buffer_is_lost, set_up_plain_packets),
+		OF_PACKETS(frames_wait_for_buffers, set_up_packets),
+		OF_PACKETS(a_full_socket_loses_nothing, set_up_packets),
+		OF_PACKETS(a_packet_that_is_no_frame_is_lost, set_up_packets),
+		OF_PACKETS(the_link_goes_down_with_the_other_end, set_up_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
