@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The addresses of an interface. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include "agent/net/interface.h"
+#include "lib/fd.h"
 
 #define STALE_MAX 64
 
@@ -86,6 +90,27 @@ static int note_stale(void *ctx, const struct nlmsghdr *header)
 	return 0;
 }
 
+/*
+ * With an IPv6 address from the host all addresses and routes are: what a router, or somebody who
+ * plays one, advertises adds none.
+ */
+static void heed_advertisements(const struct link_info *link,
+				const KataLike__Agent__V1__Interface *wanted,
+				struct problems *problems)
+{
+	char path[64 + IFNAMSIZ];
+	bool given = false;
+	int r;
+
+	for (size_t i = 0; i < wanted->n_addresses; i++)
+		given |= interface_family(&wanted->addresses[i]->address) == AF_INET6 &&
+			 wanted->addresses[i]->scope == RT_SCOPE_UNIVERSE;
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", link->name);
+	r = file_poke(AT_FDCWD, path, given ? "0" : "1");
+	if (r < 0 && r != -ENOENT)
+		problems_add(problems, -r, "interface %s: cannot set accept_ra", link->name);
+}
+
 void addresses_set(struct netlink *netlink, const struct link_info *link,
 		   const KataLike__Agent__V1__Interface *wanted, struct problems *problems)
 {
@@ -94,6 +119,7 @@ void addresses_set(struct netlink *netlink, const struct link_info *link,
 	int r = messages ? netlink_dump(netlink, RTM_GETADDR, AF_UNSPEC, note_stale, &stale)
 			 : -ENOMEM;
 
+	heed_advertisements(link, wanted, problems);
 	for (size_t i = 0; r == 0 && i < stale.n; i++)
 		r = netlink_request(netlink, &messages[i]);
 	if (r < 0)

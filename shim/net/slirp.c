@@ -133,12 +133,14 @@ static int slirp_start(struct loop *loop, const char *path, const struct user_re
 	const char *const argv[] = {
 		path,
 		"--target-type=bess",
-		"--mtu=" USER_MTU,
+		"--mtu",
+		USER_MTU,
 		"--enable-ipv6",
 		"--enable-seccomp",
 		/* What listens on the host's localhost is nobody's business in the guest. */
 		"--disable-host-loopback",
-		"--api-socket=" API_SOCKET,
+		"--api-socket",
+		API_SOCKET,
 		VM_SOCKET,
 		/* For root: only what it serves is to be seen, without any capability. */
 		geteuid() == 0 ? "--enable-sandbox" : NULL,

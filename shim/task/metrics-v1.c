@@ -97,21 +97,55 @@ static int fill_hugetlb(const KataLike__Agent__V1__StatsContainerResponse *stats
 	return 0;
 }
 
+/* Names are the response's. */
+static int fill_network(const KataLike__Agent__V1__StatsContainerResponse *stats,
+			KataLike__MetricsV1__NetworkStat **ret_entries,
+			KataLike__MetricsV1__NetworkStat ***ret_list)
+{
+	*ret_entries = calloc(stats->n_network + 1, sizeof(**ret_entries));
+	*ret_list = calloc(stats->n_network + 1, sizeof(**ret_list));
+	if (!*ret_entries || !*ret_list)
+		return -ENOMEM;
+	for (size_t i = 0; i < stats->n_network; i++) {
+		const KataLike__Agent__V1__StatsContainerResponse__Network *from =
+			stats->network[i];
+		KataLike__MetricsV1__NetworkStat *to = &(*ret_entries)[i];
+
+		kata_like__metrics_v1__network_stat__init(to);
+		to->name = from->name;
+		to->rx_bytes = from->rx_bytes;
+		to->rx_packets = from->rx_packets;
+		to->rx_errors = from->rx_errors;
+		to->rx_dropped = from->rx_dropped;
+		to->tx_bytes = from->tx_bytes;
+		to->tx_packets = from->tx_packets;
+		to->tx_errors = from->tx_errors;
+		to->tx_dropped = from->tx_dropped;
+		(*ret_list)[i] = to;
+	}
+	return 0;
+}
+
 int metrics_v1_pack(const KataLike__Agent__V1__StatsContainerResponse *stats,
 		    KataLike__Any *ret_any)
 {
 	_cleanup_free_ KataLike__MetricsV1__Hugetlb *entries = NULL;
 	_cleanup_free_ KataLike__MetricsV1__Hugetlb **list = NULL;
+	_cleanup_free_ KataLike__MetricsV1__NetworkStat *interfaces = NULL;
+	_cleanup_free_ KataLike__MetricsV1__NetworkStat **interface_list = NULL;
 	struct parts parts;
 	uint8_t *packed;
 
-	if (fill_hugetlb(stats, &entries, &list) < 0)
+	if (fill_hugetlb(stats, &entries, &list) < 0 ||
+	    fill_network(stats, &interfaces, &interface_list) < 0)
 		return -ENOMEM;
 	fill_cpu(stats, &parts);
 	fill_memory(stats, &parts);
 	kata_like__metrics_v1__metrics__init(&parts.metrics);
 	parts.metrics.hugetlb = list;
 	parts.metrics.n_hugetlb = stats->n_hugetlb;
+	parts.metrics.network = interface_list;
+	parts.metrics.n_network = stats->n_network;
 	parts.metrics.pids = &parts.pids;
 	parts.metrics.cpu = &parts.cpu;
 	parts.metrics.memory = &parts.memory;

@@ -8,6 +8,10 @@
 
 #include "lib/err.h"
 #include "vmm/virtio/net-frame.h"
+#include "vmm/virtio/net-window.h"
+
+/* The most parts that a frame is read into: a window's, and the place for the rest. */
+#define NET_BACKEND_PARTS (NET_WINDOW_PARTS + 1)
 
 struct net_backend;
 

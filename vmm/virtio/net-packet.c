@@ -9,7 +9,6 @@
 
 #include "lib/fd.h"
 #include "vmm/virtio/net-socket.h"
-#include "vmm/virtio/net-window.h"
 
 static int packet_send(struct net_backend *backend, const struct net_frame *frame)
 {
@@ -50,7 +49,7 @@ static unsigned place(struct iovec *parts, unsigned n, struct iovec *iov)
 static ssize_t packet_receive(struct net_backend *backend, struct iovec *parts, unsigned n,
 			      size_t room_bytes)
 {
-	struct iovec iov[NET_WINDOW_PARTS];
+	struct iovec iov[NET_BACKEND_PARTS];
 	ssize_t got = net_socket_receive(backend->fd, iov, place(parts, n, iov), MSG_TRUNC);
 
 	if (got < 0)

@@ -25,7 +25,8 @@ SYSCALLS(SYSCALL(SYSCALLS_IO, epoll_wait), SYSCALL(SYSCALLS_MAIN | SYSCALLS_IO, 
 
 #define BUDGET 64u
 
-#define WANTED_BYTES (NET_HEADER_BYTES + NET_FRAME_MAX)
+#define LARGE_BYTES (NET_HEADER_BYTES + NET_FRAME_MAX) /* of the longest frame */
+#define SMALL_BYTES 2048u			       /* of one that was not segmented later */
 
 enum source {
 	SOURCE_WAKE,
@@ -172,7 +173,7 @@ static bool fill_window(struct net_pair *pair, uint64_t wanted_bytes)
 		set_broken(pair, vq->broken);
 	/* One without buffers leaves frames where they are. */
 	pair->rx_starved =
-		r == VIRTQ_E_EMPTY && (pair->spill_bytes > 0 || pair->window.n_chains == 0);
+		r == VIRTQ_E_EMPTY && (pair->waiting_bytes > 0 || pair->window.n_chains == 0);
 	return r != VIRTQ_E_BROKEN && !pair->rx_starved;
 }
 
@@ -201,14 +202,14 @@ static void deliver(struct net_pair *pair, uint32_t bytes)
 }
 
 /* Gives the driver the frame that waits. False: it has to wait on. */
-static bool deliver_spill(struct net_pair *pair)
+static bool deliver_waiting(struct net_pair *pair)
 {
-	uint32_t bytes = pair->spill_bytes;
+	uint32_t bytes = pair->waiting_bytes, skip = pair->in_place_bytes;
 
 	if (!fill_window(pair, bytes))
 		return false;
-	pair->spill_bytes = 0;
-	if (net_window_write(&pair->window, pair->spill, bytes))
+	pair->waiting_bytes = 0;
+	if (net_window_write(&pair->window, skip, pair->spill, bytes - skip))
 		deliver(pair, bytes);
 	else
 		pair->counters.rx_dropped++;
@@ -216,25 +217,44 @@ static bool deliver_spill(struct net_pair *pair)
 }
 
 /*
- * Nobody knows how long a frame is before it is read, and what does not fit is lost: so where the
- * window has too little room for the longest it is read elsewhere.
+ * Where the next frame is to go. Nobody knows how long it is before it is read, and what does not
+ * fit is lost: so behind what is offered of the window stands a place of our own for the rest. All
+ * of the window is offered only where a frame is likely to need it, for each part costs time.
  */
+static unsigned offer(struct net_pair *pair, struct iovec *ret_iov)
+{
+	const struct iovec *parts = net_window_parts(&pair->window);
+	bool mergeable = pair->features & NET_F_MRG_RXBUF;
+	uint32_t wanted_bytes = pair->rx_large || !mergeable ? LARGE_BYTES : SMALL_BYTES, bytes = 0;
+	unsigned n = 0;
+
+	if (pair->backend->ops->is_midway(pair->backend))
+		wanted_bytes = pair->in_place_bytes;
+	for (; n < pair->window.n_parts && bytes < wanted_bytes; n++) {
+		ret_iov[n] = parts[n];
+		bytes += (uint32_t)MIN(parts[n].iov_len, (size_t)LARGE_BYTES);
+	}
+	pair->in_place_bytes = bytes;
+	if (mergeable)
+		ret_iov[n++] = (struct iovec){ pair->spill, sizeof(pair->spill) };
+	return n;
+}
+
 static ssize_t read_frame(struct net_pair *pair)
 {
-	const struct net_backend_ops *ops = pair->backend->ops;
-	struct net_window *window = &pair->window;
-	struct iovec spill[2] = { { pair->spill, sizeof(pair->spill) } };
-	bool mergeable = pair->features & NET_F_MRG_RXBUF;
+	struct iovec iov[NET_BACKEND_PARTS + 1];
+	unsigned n_iov = offer(pair, iov);
+	size_t room_bytes = 0;
 	ssize_t n;
 
-	if (!ops->is_midway(pair->backend))
-		pair->spilling = mergeable && window->bytes < WANTED_BYTES;
-	if (!pair->spilling)
-		return ops->receive(pair->backend, net_window_parts(window), window->n_parts,
-				    window->bytes);
-	n = ops->receive(pair->backend, spill, 1, sizeof(pair->spill));
-	if (n > 0)
-		pair->spill_bytes = (uint32_t)n;
+	for (unsigned i = 0; i < n_iov; i++)
+		room_bytes += iov[i].iov_len;
+	n = pair->backend->ops->receive(pair->backend, iov, n_iov, room_bytes);
+	if (n <= 0)
+		return n;
+	pair->rx_large = n > SMALL_BYTES;
+	if (n > (ssize_t)pair->in_place_bytes)
+		pair->waiting_bytes = (uint32_t)n;
 	return n;
 }
 
@@ -243,9 +263,9 @@ static bool receive_one(struct net_pair *pair)
 {
 	ssize_t n;
 
-	if (pair->spill_bytes > 0)
-		return deliver_spill(pair);
-	if (!fill_window(pair, WANTED_BYTES))
+	if (pair->waiting_bytes > 0)
+		return deliver_waiting(pair);
+	if (!fill_window(pair, pair->rx_large ? LARGE_BYTES : SMALL_BYTES))
 		return false;
 	n = read_frame(pair);
 	if (n == -EAGAIN)
@@ -254,7 +274,7 @@ static bool receive_one(struct net_pair *pair)
 		pair->counters.rx_dropped++;
 	else if (n < 0)
 		set_gone(pair);
-	else if (pair->spill_bytes == 0)
+	else if (pair->waiting_bytes == 0)
 		deliver(pair, (uint32_t)n);
 	return pair->rx_ready && pair->active && !pair->gone;
 }
@@ -444,7 +464,7 @@ void net_pair_stop(struct net_pair *pair)
 	pair->broken = NULL;
 	pair->foreign_kick = false;
 	net_window_reset(&pair->window);
-	pair->spill_bytes = 0;
+	pair->waiting_bytes = 0;
 	pair->backend->ops->forget(pair->backend);
 	pthread_mutex_unlock(&pair->lock);
 }

@@ -52,10 +52,10 @@ struct net_pair {
 	bool tx_ready;	 /* the driver may have frames */
 	bool tx_blocked; /* the backend must be writable first */
 	struct net_window window;
-	/* A frame for which the window may have too little room is read here, and waits for it. */
-	bool spilling;	      /* the one that is being read is */
-	uint32_t spill_bytes; /* of one that is there, header included */
-	uint8_t spill[NET_HEADER_BYTES + NET_FRAME_MAX];
+	bool rx_large;		 /* the last frame was, so the next one may be */
+	uint32_t in_place_bytes; /* how much of a frame is read into the window */
+	uint8_t spill[NET_HEADER_BYTES + NET_FRAME_MAX]; /* the rest of it */
+	uint32_t waiting_bytes; /* of a frame that waits for a larger window, header included */
 	struct net_frame frame;
 	struct virtq_chain chain;
 	/* News, for the device to take. */

@@ -13,7 +13,6 @@
 
 #include "lib/fd.h"
 #include "vmm/virtio/net-socket.h"
-#include "vmm/virtio/net-window.h"
 
 #define LENGTH_BYTES 4u
 
@@ -176,7 +175,7 @@ static ssize_t stream_receive(struct net_backend *backend, struct iovec *parts, 
 			      size_t room_bytes)
 {
 	struct net_stream *stream = stream_of(backend);
-	struct iovec iov[NET_WINDOW_PARTS + 1];
+	struct iovec iov[NET_BACKEND_PARTS + 1];
 	ssize_t got;
 
 	if (stream->frame_bytes == 0) {

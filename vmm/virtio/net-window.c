@@ -103,9 +103,10 @@ bool net_window_read(struct net_window *window, void *dst, uint32_t len_bytes)
 	return copy(window, 0, dst, NULL, len_bytes);
 }
 
-bool net_window_write(struct net_window *window, const void *src, uint32_t len_bytes)
+bool net_window_write(struct net_window *window, uint32_t skip_bytes, const void *src,
+		      uint32_t len_bytes)
 {
-	return copy(window, 0, NULL, src, len_bytes);
+	return copy(window, skip_bytes, NULL, src, len_bytes);
 }
 
 static void drop_first(struct net_window *window)

@@ -41,9 +41,10 @@ int net_window_fill(struct net_window *window, struct virtq *vq, uint64_t wanted
 /* The parts in order; net_window.n_parts of them, and one more that the caller may set. */
 struct iovec *net_window_parts(struct net_window *window);
 
-/* Copy out of the window's front, and into it. False if it has less. */
+/* Copy out of the window's front, and into it behind so many bytes. False if it has less. */
 bool net_window_read(struct net_window *window, void *dst, uint32_t len_bytes) _must_check_;
-bool net_window_write(struct net_window *window, const void *src, uint32_t len_bytes) _must_check_;
+bool net_window_write(struct net_window *window, uint32_t skip_bytes, const void *src,
+		      uint32_t len_bytes) _must_check_;
 
 /*
  * Gives the driver a frame of frame_bytes (header included, not more than the window has) that

@@ -28,6 +28,9 @@ static void figures_are_in_the_units_of_version_1(void **state)
 	KataLike__Agent__V1__StatsContainerResponse__Hugetlb
 		huge = KATA_LIKE__AGENT__V1__STATS_CONTAINER_RESPONSE__HUGETLB__INIT,
 		*list[] = { &huge };
+	KataLike__Agent__V1__StatsContainerResponse__Network
+		eth0 = KATA_LIKE__AGENT__V1__STATS_CONTAINER_RESPONSE__NETWORK__INIT,
+		*interfaces[] = { &eth0 };
 	KataLike__MetricsV1__Metrics *metrics;
 
 	(void)state;
@@ -43,6 +46,11 @@ static void figures_are_in_the_units_of_version_1(void **state)
 	huge.current = 9;
 	stats.hugetlb = list;
 	stats.n_hugetlb = 1;
+	eth0.name = (char *)"eth0";
+	eth0.rx_bytes = 11;
+	eth0.tx_dropped = 12;
+	stats.network = interfaces;
+	stats.n_network = 1;
 	metrics = convert(&stats);
 	assert_int_equal(metrics->cpu->usage->total, 7000);
 	assert_int_equal(metrics->memory->usage->usage, 100);
@@ -53,6 +61,10 @@ static void figures_are_in_the_units_of_version_1(void **state)
 	assert_int_equal(metrics->pids->current, 3);
 	assert_int_equal(metrics->n_hugetlb, 1);
 	assert_string_equal(metrics->hugetlb[0]->pagesize, "2MB");
+	assert_int_equal(metrics->n_network, 1);
+	assert_string_equal(metrics->network[0]->name, "eth0");
+	assert_int_equal(metrics->network[0]->rx_bytes, 11);
+	assert_int_equal(metrics->network[0]->tx_dropped, 12);
 	kata_like__metrics_v1__metrics__free_unpacked(metrics, NULL);
 }
 
