@@ -14,7 +14,7 @@ make_rootfs() {
 	local file programs=(/usr/sbin/nginx /usr/bin/iperf3 /usr/bin/socat)
 	rootfs=$work/rootfs
 	cp -a "$busybox" "$rootfs"
-	for file in "${programs[@]}" $(ldd "${programs[@]}" | grep -o ' /[^ ]*' | sort -u); do
+	for file in "${programs[@]}" $(ldd "${programs[@]}" | grep -o '/[^ :]*' | sort -u); do
 		mkdir -p "$rootfs${file%/*}"
 		cp -L "$file" "$rootfs$file"
 	done
@@ -45,7 +45,10 @@ iperf() {
 		fail "iperf3 $*: $(grep -o '"error":.*' "$work/iperf" | head -n 1)"
 	python3 - "$work/iperf" "$*" <<'PY'
 import json, sys
-end = json.load(open(sys.argv[1]))["end"]
+result = json.load(open(sys.argv[1]))
+if "error" in result:
+    sys.exit(f"iperf3 {sys.argv[2]}: {result['error']}")
+end = result["end"]
 if "sum" in end and end["sum"].get("lost_percent", 0) > 5:
     sys.exit(f"iperf3 {sys.argv[2]}: {end['sum']['lost_percent']} % lost")
 total = end.get("sum_received") or end["sum"]
@@ -207,7 +210,14 @@ look_of() {
 	done
 }
 
+end_kinds() {
+	ip netns del kinds
+	ip link del up0
+	ip link del up2
+}
+
 make_kinds() {
+	end_kinds 2>/dev/null || true
 	ip netns add kinds
 	ip link add up0 type veth peer name up1
 	ip link add up2 type veth peer name up3
@@ -228,6 +238,7 @@ make_kinds() {
 	ip link set vl0 netns kinds
 	ip link set iv0 netns kinds
 	ip -n kinds tuntap add dev own0 mode tap vnet_hdr
+	ip -n kinds link set own0 addrgenmode none
 	ip -n kinds addr add 10.77.1.2/24 dev mv0
 	ip -n kinds addr add fd77::2/64 dev mv0 nodad
 	ip -n kinds link set mv0 up
@@ -241,17 +252,11 @@ make_kinds() {
 	ip -n kinds route add 10.70.0.0/16 via 10.77.1.1 metric 50
 	ip -n kinds route add 10.71.0.0/16 dev vl0
 	ip -n kinds route add default via 10.77.1.1 src 10.77.1.2
-	ip -n kinds route add blackhole 10.72.0.0/16
 	# It stays up: port-forward set it so, and others may have come to need it.
 	ip -n kinds link set lo up
 	within 5 addresses_are_settled kinds
 }
 
-end_kinds() {
-	ip netns del kinds
-	ip link del up0
-	ip link del up2
-}
 
 kinds_pass() {
 	for address in 10.77.1.2 10.77.3.2 10.77.4.2 fd77::2; do
@@ -308,6 +313,9 @@ what_cannot_be_is_refused() {
 	ip -n kinds route add 10.80.0.0/16 nexthop via 10.77.1.1 nexthop via 10.77.3.1
 	refused 'next hops'
 	ip -n kinds route del 10.80.0.0/16
+	ip -n kinds route add blackhole 10.72.0.0/16
+	refused '10.72.0.0/16 goes to no interface'
+	ip -n kinds route del 10.72.0.0/16
 	expect_equal "$(look_of kinds)" "$before"
 	ip -n kinds link del iv0
 	ip link add link up3 name iv1 type ipvlan mode l3
