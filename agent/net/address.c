@@ -91,8 +91,8 @@ static int note_stale(void *ctx, const struct nlmsghdr *header)
 }
 
 /*
- * With an IPv6 address from the host all addresses and routes are: what a router, or somebody who
- * plays one, advertises adds none.
+ * With an IPv6 address that somebody set on the host all addresses and routes are set there: what a
+ * router, or somebody who plays one, advertises adds none.
  */
 static void heed_advertisements(const struct link_info *link,
 				const KataLike__Agent__V1__Interface *wanted,
@@ -102,9 +102,12 @@ static void heed_advertisements(const struct link_info *link,
 	bool given = false;
 	int r;
 
-	for (size_t i = 0; i < wanted->n_addresses; i++)
-		given |= interface_family(&wanted->addresses[i]->address) == AF_INET6 &&
-			 wanted->addresses[i]->scope == RT_SCOPE_UNIVERSE;
+	for (size_t i = 0; i < wanted->n_addresses; i++) {
+		const address *a = wanted->addresses[i];
+
+		given |= interface_family(&a->address) == AF_INET6 &&
+			 a->scope == RT_SCOPE_UNIVERSE && !a->dynamic;
+	}
 	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", link->name);
 	r = file_poke(AT_FDCWD, path, given ? "0" : "1");
 	if (r < 0 && r != -ENOENT)

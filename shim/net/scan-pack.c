@@ -33,6 +33,7 @@ static void fill_addresses(const struct scan_interface *interface, struct parts 
 		to->broadcast = data_of(&from->broadcast);
 		to->prefix_len = from->prefix_len;
 		to->scope = from->scope;
+		to->dynamic = from->dynamic;
 		parts->address_list[i] = to;
 	}
 	parts->interface.n_addresses = interface->n_addresses;

@@ -123,6 +123,7 @@ static int add_address(struct scan *scan, struct rtnl_addr *addr, struct err *er
 	address->broadcast = ip_of(rtnl_addr_get_broadcast(addr));
 	address->prefix_len = (uint8_t)rtnl_addr_get_prefixlen(addr);
 	address->scope = (uint8_t)rtnl_addr_get_scope(addr);
+	address->dynamic = !(rtnl_addr_get_flags(addr) & IFA_F_PERMANENT);
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct scan_ip {
 struct scan_address {
 	struct scan_ip address, peer, broadcast;
 	uint8_t prefix_len, scope;
+	bool dynamic; /* with a lifetime */
 };
 
 struct scan_route {

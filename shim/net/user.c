@@ -15,7 +15,7 @@
 #include "lib/fd.h"
 #include "shim/net/helper.h"
 
-#define PATH_MAX_HERE 64
+#define PROGRAM_PATH_MAX 64
 
 /* --- What the guest is to set --- */
 
@@ -130,12 +130,12 @@ static int try_ports(const char *list, struct err *err)
 /* --- Which program --- */
 
 /* What the administrator installed beside the distribution's is the one to take. */
-static bool find(const char *name, char ret_path[PATH_MAX_HERE])
+static bool find(const char *name, char ret_path[PROGRAM_PATH_MAX])
 {
 	static const char *const folders[] = { "/usr/local/bin", "/usr/bin", "/bin" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		(void)snprintf(ret_path, PATH_MAX_HERE, "%s/%s", folders[i], name);
+		(void)snprintf(ret_path, PROGRAM_PATH_MAX, "%s/%s", folders[i], name);
 		if (access(ret_path, X_OK) == 0)
 			return true;
 	}
@@ -143,7 +143,7 @@ static bool find(const char *name, char ret_path[PATH_MAX_HERE])
 }
 
 static int choose(const char *name, const struct user_program **ret_program,
-		  char ret_path[PATH_MAX_HERE], struct err *err)
+		  char ret_path[PROGRAM_PATH_MAX], struct err *err)
 {
 	*ret_program = strcmp(name, user_passt.name) == 0 ? &user_passt : &user_slirp;
 	if (find((*ret_program)->name, ret_path))
@@ -159,7 +159,7 @@ int user_start(struct loop *loop, const struct user_request *request, struct hel
 	       int *ret_fd, struct scan_interface *ret_interface, struct err *err)
 {
 	const struct user_program *program;
-	char path[PATH_MAX_HERE];
+	char path[PROGRAM_PATH_MAX];
 	int r;
 
 	r = choose(request->program, &program, path, err);
