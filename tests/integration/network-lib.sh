@@ -93,10 +93,23 @@ make_outside() {
 	ip -6 route add default via 2001:db8::fe
 }
 
+is_listening() {
+	ss -H -l -t -n | grep -q ":$1 "
+}
+
+# take_bytes PORT: one connection's, into $work/received, when it listens. Sets $taker.
+take_bytes() {
+	timeout 60 socat -u "TCP-LISTEN:$1,reuseaddr" - >"$work/received" &
+	# shellcheck disable=SC2034 # for the tests
+	taker=$!
+	within 10 is_listening "$1"
+}
+
 # serve_file FILE ADDRESS PORT: to whoever connects, ending each connection after it. Sets $server.
 serve_file() {
 	socat -U "TCP-LISTEN:$3,bind=$2,reuseaddr,fork" "OPEN:$1" >/dev/null 2>&1 &
 	server=$!
+	within 10 is_listening "$3"
 }
 
 # What a connection is worth that the guest closes first, in its direction: all bytes, and its end.
@@ -105,14 +118,13 @@ user_connections_end() {
 	head -c 300000 /dev/urandom >"$work/page"
 	sum=$(sha256sum <"$work/page")
 	serve_file "$work/page" 192.0.2.1 7005
-	within 5 socat -u TCP:192.0.2.1:7005 OPEN:/dev/null
 	in_pod 'for i in 1 2 3 4 5 6; do timeout 10 nc 192.0.2.1 7005 </dev/null | sha256sum; done' >"$work/sums"
 	kill "$server"
 	expect_equal "$(uniq -c "$work/sums" | sed 's/^ *//')" "6 $sum"
 	# The other way round: the server answers when it has seen the guest's end.
 	socat TCP-LISTEN:7006,reuseaddr,fork EXEC:sort >/dev/null 2>&1 &
 	server=$!
-	within 5 socat -u /dev/null TCP:192.0.2.1:7006
+	within 10 is_listening 7006
 	expect_output "$(printf 'a\nb')" "$kata" exec pod -- \
 		sh -c 'printf "b\na\n" | timeout 10 nc 192.0.2.1 7006'
 	kill "$server"

@@ -40,9 +40,9 @@ packets_and_bytes_pass() {
 		busybox ping -c 1 -W 3 -s "$size" "$address" >/dev/null || fail "ping of $size bytes"
 	done
 	busybox ping -6 -c 1 -W 3 -s 1452 "$(address_of pod 6)" >/dev/null || fail "IPv6 ping"
-	socat -u TCP-LISTEN:7001,reuseaddr - >"$work/received" &
+	take_bytes 7001
 	in_pod 'head -c 1000000 /dev/urandom >/tmp/data; nc 10.88.0.1 7001 </tmp/data; sha256sum </tmp/data' >"$work/sum"
-	wait $! || true
+	wait "$taker"
 	expect_equal "$(sha256sum <"$work/received")" "$(cat "$work/sum")"
 }
 
