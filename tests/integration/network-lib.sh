@@ -107,7 +107,9 @@ take_bytes() {
 
 # serve_file FILE ADDRESS PORT: to whoever connects, ending each connection after it. Sets $server.
 serve_file() {
-	socat -U "TCP-LISTEN:$3,bind=$2,reuseaddr,fork" "OPEN:$1" >/dev/null 2>&1 &
+	local listen=TCP4-LISTEN bind=$2
+	[[ $2 != *:* ]] || listen=TCP6-LISTEN bind="[$2]"
+	socat -U "$listen:$3,bind=$bind,reuseaddr,fork" "OPEN:$1" >/dev/null 2>&1 &
 	server=$!
 	within 10 is_listening "$3"
 }
