@@ -14,11 +14,14 @@ rounds=${KATA_LIKE_ROUNDS:-1}
 vmm=$KATA_LIKE_BUILD/kata-like-vmm
 guest=$KATA_LIKE_BUILD/tests/kvm/hostile-guest
 with_fs=$KATA_LIKE_BUILD/tests/kvm/with-fs
+with_tap=$KATA_LIKE_BUILD/tests/kvm/with-tap
+tap=hostile$$
 failures=0
 work=$(mktemp -d)
 client=
 cleanup()
 {
+	ip link delete "$tap" 2>/dev/null
 	[ -z "$client" ] || kill "$client" 2>/dev/null
 	[ ! -s "$work/server.pid" ] || kill "$(cat "$work/server.pid")" 2>/dev/null
 	rm -rf "$work"
@@ -67,6 +70,27 @@ while True:
 END
 }
 
+# Runs a command with an interface behind descriptor 12, whose other end sends all frames back.
+# shellcheck disable=SC2016 # Python's own
+with_echo='
+import os, socket, sys
+ours, theirs = socket.socketpair()
+if os.fork() == 0:
+    theirs.close()
+    try:
+        while True:
+            data = ours.recv(65536)
+            ours.sendall(data)
+            if not data:
+                break
+    except OSError:
+        pass
+    os._exit(0)
+ours.close()
+os.dup2(theirs.fileno(), 12)
+os.execv(sys.argv[1], sys.argv[1:])
+'
+
 # "KIB DESCRIPTORS" of the VMM, guest memory left out.
 size()
 {
@@ -94,7 +118,7 @@ watch_rounds()
 
 attack()
 {
-	local server=() fs=() candidate
+	local server=() fs=() candidate net=(--net "stream:12,mac=02:00:00:00:00:0e") taps=()
 	truncate -s 1M "$work/disk"
 	head -c 1M /dev/urandom >"$work/read-only"
 	cp "$work/read-only" "$work/read-only.before"
@@ -106,15 +130,21 @@ attack()
 		server=("$with_fs" "$work/server.pid" "$candidate" --fd=% -o "source=$work/share" --)
 		fs=(--fs "fd:9,tag=share")
 	done
+	if ip tuntap add dev "$tap" mode tap multi_queue 2>/dev/null; then
+		ip link set "$tap" up
+		taps=("$with_tap" "$tap" 2 13)
+		net+=(--net "fd:13,fd:14,mac=02:00:00:00:00:01")
+	fi
 	connect_forever &
 	client=$!
 	export ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=1 UBSAN_OPTIONS=print_stacktrace=1
 	# The shell's id becomes the VMM's.
 	# shellcheck disable=SC2016
-	bash -c 'echo $$ >"$0"; exec "$@"' "$work/vmm.pid" "${server[@]}" "$vmm" \
+	bash -c 'echo $$ >"$0"; exec "$@"' "$work/vmm.pid" "${server[@]}" \
+		"$(command -v python3)" -c "$with_echo" "${taps[@]}" "$vmm" \
 		--console "$work/console" --log "$work/log" --kernel "$guest" --memory 64 \
 		--disk "$work/disk" --disk "$work/read-only,ro" --rng --pvpanic \
-		--vsock-uds "$work/vsock" "${fs[@]}" --cmdline "rounds=$rounds" \
+		--vsock-uds "$work/vsock" "${fs[@]}" "${net[@]}" --cmdline "rounds=$rounds" \
 		>"$work/err" 2>&1 &
 	local vmm_job=$!
 	watch_rounds "$vmm_job"
@@ -150,6 +180,16 @@ did_not_grow()
 	[ "${last% *}" -gt 0 ] && [ $((${last% *} - ${first% *})) -le 4096 ] && [ $((${last#* } - ${first#* })) -le 2 ]
 }
 
+# Some MiB of escape sequences were written to it first.
+console_is_bounded_and_clean()
+{
+	local bytes
+	bytes=$(stat -c %s "$work/console")
+	echo "	$bytes bytes"
+	[ "$bytes" -lt 1200000 ] && grep -aq '\\x1b' "$work/console" &&
+		! LC_ALL=C grep -aqP '[\x00-\x08\x0b-\x1f\x7f-\xff]' "$work/console"
+}
+
 log_is_bounded()
 {
 	local bytes
@@ -174,6 +214,7 @@ prove 'every device works again after every attack' nothing_failed
 prove 'no sanitizer has anything to say' no_sanitizer_spoke
 prove 'memory and descriptors do not grow' did_not_grow
 prove 'the log does not grow without bound' log_is_bounded
+prove 'the console is bounded, and nothing in it commands a terminal' console_is_bounded_and_clean
 prove 'a read-only disk and what lies outside of a share are untouched' disk_is_untouched
 
 [ "$failures" = 0 ] || echo "$failures failed"

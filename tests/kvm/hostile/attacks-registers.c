@@ -198,6 +198,30 @@ void attack_configuration(void)
 	}
 }
 
+/* Bytes that command a terminal, more than a log has room for; odd registers. */
+void attack_console(void)
+{
+	static uint8_t bytes[4096];
+
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 7 ? i : 0x1b);
+	for (unsigned n = 0; n < 2 * 256; n++) {
+		const void *at = bytes;
+		uint32_t count = sizeof(bytes);
+
+		__asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(SERIAL) : "memory");
+	}
+	for (unsigned i = 0; i < 8 * 256; i++) {
+		out8((uint16_t)(SERIAL + i % 8), (uint8_t)(i / 8));
+		(void)in8((uint16_t)(SERIAL + i % 8));
+		out32((uint16_t)(SERIAL + i % 8), 0xffffffff);
+	}
+	out8(SERIAL + 3, 3); /* data again, no divisor */
+	out8(SERIAL + 1, 0); /* no interrupts */
+	out8(SERIAL + 4, 3); /* not looped back */
+	print("\n");
+}
+
 static bool ends_the_machine(unsigned port)
 {
 	return port == 0x64 || port == 0x63 || port == 0x62 || port == 0x61 ||

@@ -14,10 +14,14 @@ struct attack {
 	unsigned only; /* a device's virtio id; 0: every device */
 };
 
-extern const struct attack ring_attacks[], register_attacks[], device_attacks[];
-extern const unsigned n_ring_attacks, n_register_attacks, n_device_attacks;
+extern const struct attack ring_attacks[], register_attacks[], device_attacks[], net_attacks[];
+extern const unsigned n_ring_attacks, n_register_attacks, n_device_attacks, n_net_attacks;
 
-/* What belongs to no virtio device: every port and every function's configuration space. */
+/*
+ * What belongs to no virtio device: the serial port, every other port, and every function's
+ * configuration space.
+ */
+void attack_console(void);
 void attack_ports(void);
 void attack_configuration(void);
 

@@ -8,6 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -nostdlib -static -I"$here/../../.." \
 	-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,"$here/guest.ld" -o "$1.32" \
 	"$here/start.S" "$here/main.c" "$here/machine.c" "$here/virtio.c" "$here/attacks-ring.c" \
-	"$here/attacks-registers.c" "$here/attacks-device.c"
+	"$here/attacks-registers.c" "$here/attacks-device.c" \
+	"$here/attacks-net.c"
 objcopy -O elf64-x86-64 "$1.32" "$1"
 rm "$1.32"

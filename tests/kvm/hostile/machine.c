@@ -2,7 +2,6 @@
 /* The hostile guest's view of its machine. */
 #include "tests/kvm/hostile/machine.h"
 
-#define SERIAL	    0x3f8
 #define RESET	    0x64
 #define UNUSED_PORT 0x80
 

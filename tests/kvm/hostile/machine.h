@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define MEMORY_BYTES (64u << 20) /* what the test gives the machine */
+#define SERIAL	     0x3f8
 #define HOLE	     0xd0000000u /* no memory and no device */
 
 static inline void out8(uint16_t port, uint8_t value)

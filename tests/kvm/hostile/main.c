@@ -47,6 +47,7 @@ static void one_round(void)
 	go(ring_attacks, n_ring_attacks);
 	go(register_attacks, n_register_attacks);
 	go(device_attacks, n_device_attacks);
+	go(net_attacks, n_net_attacks);
 	attack_configuration();
 	check_all("10 configuration space");
 	attack_ports();
@@ -70,6 +71,8 @@ _Noreturn void hostile_main(const uint8_t *start_info)
 {
 	unsigned rounds = rounds_wanted(start_info);
 
+	/* First, since it leaves of the console what came last. */
+	attack_console();
 	n_devices = devices_find(devices);
 	for (unsigned k = 0; k < n_devices; k++) {
 		print("found: ");

@@ -8,6 +8,7 @@
 #define PAGES	       0x2000000u
 #define PATIENCE_STEPS 10000
 #define FEATURE_RO     (1u << 5)
+#define MAC_OF_ECHO    0x0e /* its last byte: what is sent there comes back */
 
 static void find_parts(struct device *device)
 {
@@ -255,6 +256,46 @@ static bool vsock_works(struct device *device)
 	return false;
 }
 
+/* A frame is taken; the other end of one interface sends it back. */
+static bool net_works(struct device *device)
+{
+	struct ring *rx = &device->rings[0], *tx = &device->rings[1];
+	bool sent = false, came_back = device->config[5] != MAC_OF_ECHO;
+	uint8_t *frame = page(0), *received;
+	uint32_t head, len;
+
+	memset(frame, 0, 12 + 60);
+	memset(frame + 12, 0xff, 6); /* to all */
+	memset(frame + 18, 2, 6);
+	frame[24] = 0x88; /* for experiments */
+	frame[25] = 0xb5;
+	frame[71] = 0x77;
+	for (uint16_t i = 0; i < 16; i++) {
+		ring_set(rx, i, address(page(1 + i)), 4096, DESC_WRITE, 0);
+		ring_post(rx, i);
+	}
+	device_notify(device, 0);
+	ring_set(tx, 0, address(frame), 12 + 60, 0, 0);
+	ring_post(tx, 0);
+	device_notify(device, 1);
+	/* Frames of the attack may still be on their way back, and stand in the way of this one. */
+	for (unsigned i = 0; i < 20 * PATIENCE_STEPS && !(sent && came_back); i++) {
+		if (!sent && tx->used[1] != tx->seen)
+			sent = ring_take(tx, &head, &len) && head == 0;
+		if (rx->used[1] == rx->seen) {
+			pause_a_little(1);
+			continue;
+		}
+		if (!ring_take(rx, &head, &len) || head >= 16)
+			return false;
+		received = page(1 + head);
+		came_back |= len == 12 + 60 && received[25] == 0xb5 && received[71] == 0x77;
+		ring_post(rx, (uint16_t)head);
+		device_notify(device, 0);
+	}
+	return sent && came_back;
+}
+
 /* FUSE_INIT, which the file server answers. */
 static bool fs_works(struct device *device)
 {
@@ -288,6 +329,8 @@ bool device_works(struct device *device)
 		return block_works(device);
 	case ID_VSOCK:
 		return vsock_works(device);
+	case ID_NET:
+		return net_works(device);
 	case ID_FS:
 		return fs_works(device);
 	default:

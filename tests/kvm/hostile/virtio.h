@@ -6,7 +6,7 @@
 #include "tests/kvm/hostile/machine.h"
 
 #define DEVICES_MAX 16
-#define QUEUES_MAX  4
+#define QUEUES_MAX  6
 #define RING_MAX    256
 
 #define ID_BLOCK 2
