@@ -17,8 +17,9 @@
 /* With who needs it. */
 static const uint8_t kept[] = {
 	CAP_CHOWN,	  CAP_FOWNER,	       CAP_FSETID,
-	CAP_SETFCAP,	  CAP_MKNOD,			    /* virtiofsd, for the guest */
+	CAP_SETFCAP,					    /* virtiofsd, for the guest */
 	CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,		    /* images of folders, virtiofsd */
+	CAP_MKNOD,					    /* macvtap's device */
 	CAP_SYS_CHROOT,					    /* virtiofsd's sandbox */
 	CAP_KILL,					    /* the VMM, which is another user */
 	CAP_SETUID,	  CAP_SETGID,	       CAP_SETPCAP, /* the VMM's jail, passt's */

@@ -16,6 +16,7 @@
 #include "lib/paths.h"
 #include "shim/job.h"
 #include "shim/rootfs/share.h"
+#include "shim/sandbox/log-tail.h"
 
 /* Where its socket is when it is executed. */
 #define LISTEN_FD	  3
@@ -27,6 +28,7 @@
 struct file_server {
 	pid_t pid;
 	struct loop_source *child;
+	struct log_tail *log;
 	file_server_ended_fn *ended;
 	void *ctx;
 };
@@ -84,13 +86,15 @@ static int connect_to_self(const char *folder, int *ret_fd, int *ret_listen_fd, 
 	return 0;
 }
 
-_noreturn_ static void child_main(pid_t parent, const struct file_server_config *config,
-				  const char *program, int listen_fd, int log_fd)
+_noreturn_ static void child_main(const struct file_server_config *config, const char *program,
+				  int listen_fd, int log_fd)
 {
 	char listen_option[32], view[PATHS_MAX], source[PATHS_MAX + 16];
 	/*
 	 * Locks are the guest's own: blocking ones of this server would hold up everybody. Each
-	 * mount is announced, so that the guest tells equal inode numbers apart.
+	 * mount is announced, so that the guest tells equal inode numbers apart. No guest makes
+	 * device nodes on the host: somebody there might open them. Only options that the servers
+	 * in C and in Rust both know.
 	 */
 	char *const argv[] = {
 		(char *)program,
@@ -99,14 +103,15 @@ _noreturn_ static void child_main(pid_t parent, const struct file_server_config 
 		source,
 		(char *)"-o",
 		(char *)"cache=auto,xattr,no_posix_lock,no_flock,announce_submounts,"
-			"sandbox=namespace,log_level=warn",
+			"sandbox=namespace,modcaps=-mknod",
 		NULL,
 	};
 
 	(void)snprintf(listen_option, sizeof(listen_option), "--fd=%d", LISTEN_FD);
 	share_view(config->state_dir, view);
 	(void)snprintf(source, sizeof(source), "source=%s", view);
-	if (job_child_reset(parent) < 0 || setns(config->ns_fd, CLONE_NEWNS) < 0)
+	/* Its parent has no number in its namespace. */
+	if (job_child_reset(0) < 0 || setns(config->ns_fd, CLONE_NEWNS) < 0)
 		_exit(126);
 	if (job_child_streams(-1, log_fd, log_fd) < 0)
 		_exit(126);
@@ -127,11 +132,35 @@ static void child_ended(void *ctx, pid_t pid, int wait_status)
 	(void)pid;
 	server->child = NULL;
 	server->pid = 0;
+	log_tail_flush(server->log);
 	if (WIFSIGNALED(wait_status))
 		(void)snprintf(reason, sizeof(reason), "signal %d", WTERMSIG(wait_status));
 	else
 		(void)snprintf(reason, sizeof(reason), "status %d", WEXITSTATUS(wait_status));
 	server->ended(server->ctx, reason);
+}
+
+static int spawn(struct loop *loop, struct file_server *server,
+		 const struct file_server_config *config, const char *program, int listen_fd,
+		 int log_fd, struct err *err)
+{
+	int r;
+
+	/* The first of a pid namespace, so that with it goes whatever it has started. */
+	server->pid = job_fork_into(config->cgroup_fd, CLONE_NEWPID);
+	if (server->pid < 0) {
+		server->pid = 0;
+		return err_set(err, errno, "cannot start the file server");
+	}
+	if (server->pid == 0)
+		child_main(config, program, listen_fd, log_fd);
+	r = loop_add_child(loop, server->pid, child_ended, server, &server->child);
+	if (r < 0) {
+		(void)kill(server->pid, SIGKILL);
+		(void)waitpid(server->pid, NULL, 0);
+		return err_set(err, -r, "cannot watch the file server");
+	}
+	return 0;
 }
 
 int file_server_new(struct loop *loop, const struct file_server_config *config,
@@ -140,8 +169,8 @@ int file_server_new(struct loop *loop, const struct file_server_config *config,
 {
 	_cleanup_free_ struct file_server *server = calloc(1, sizeof(*server));
 	_cleanup_fd_ int fd = -1, listen_fd = -1, log_fd = -1;
+	int pipe_fds[2];
 	char log_path[PATHS_MAX];
-	pid_t parent = getpid();
 	const char *program = NULL;
 	int r = find_program(config->program, &program, err);
 
@@ -150,34 +179,27 @@ int file_server_new(struct loop *loop, const struct file_server_config *config,
 	if (!server)
 		return err_set(err, ENOMEM, "cannot start the file server");
 	(void)snprintf(log_path, sizeof(log_path), "%.480s/" LOG_NAME, config->state_dir);
-	log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (log_fd < 0)
-		return err_set(err, errno, "cannot open %s", log_path);
-	r = connect_to_self(config->state_dir, &fd, &listen_fd, err);
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return err_set(err, errno, "cannot make the file server's log pipe");
+	log_fd = pipe_fds[1];
+	r = log_tail_new(loop, pipe_fds[0], log_path, "virtiofsd", &server->log, err);
 	if (r < 0)
 		return r;
+	r = connect_to_self(config->state_dir, &fd, &listen_fd, err);
+	if (r == 0)
+		r = spawn(loop, server, config, program, listen_fd, log_fd, err);
+	if (r < 0) {
+		log_tail_free(server->log);
+		return r;
+	}
 	server->ended = ended;
 	server->ctx = ctx;
-	server->pid = job_fork_into(config->cgroup_fd, 0);
-	if (server->pid < 0)
-		return err_set(err, errno, "cannot start the file server");
-	if (server->pid == 0)
-		child_main(parent, config, program, listen_fd, log_fd);
-	r = loop_add_child(loop, server->pid, child_ended, server, &server->child);
-	if (r < 0) {
-		(void)kill(server->pid, SIGKILL);
-		(void)waitpid(server->pid, NULL, 0);
-		return err_set(err, -r, "cannot watch the file server");
-	}
 	*ret_server = TAKE_PTR(server);
 	*ret_socket_fd = TAKE_FD(fd);
 	return 0;
 }
 
-/*
- * It ends by itself when the VMM has, and then everything of it is gone; killed, it leaves a
- * process behind for a moment.
- */
+/* It ends by itself when the VMM has, unless it was stopped or hangs in a file system. */
 static bool ends_by_itself(pid_t pid)
 {
 	const struct timespec interval = { .tv_nsec = GRACE_INTERVAL_MS * 1000000L };
@@ -199,6 +221,8 @@ void file_server_free(struct file_server *server)
 		(void)kill(server->pid, SIGKILL);
 		(void)waitpid(server->pid, NULL, 0);
 	}
+	log_tail_flush(server->log);
+	log_tail_free(server->log);
 	free(server);
 }
 

@@ -20,7 +20,7 @@ struct file_server_config {
 	int cgroup_fd;	       /* where it is to be; -1: here */
 	int ns_fd;	       /* the mount namespace of the shared folder; the caller's */
 	const char *program;   /* its path; "": the distribution's */
-	const char *state_dir; /* of the sandbox; its log is appended to virtiofsd.log there */
+	const char *state_dir; /* of the sandbox; what it says goes to virtiofsd.log there */
 };
 
 /*

@@ -131,7 +131,7 @@ int log_tail_new(struct loop *loop, int pipe_fd, const char *path, const char *w
 		r = loop_add_fd(loop, pipe_fd, EPOLLIN, pipe_ready, tail, &tail->source);
 	if (r < 0) {
 		log_tail_free(tail);
-		return err_set(err, -r, "cannot read the VMM's log");
+		return err_set(err, -r, "cannot read the log of %s", who);
 	}
 	*ret_tail = tail;
 	return 0;
@@ -153,7 +153,8 @@ void log_tail_flush(struct log_tail *tail)
 	char chunk[CHUNK_BYTES];
 	ssize_t n;
 
-	while ((n = read(tail->pipe_fd, chunk, sizeof(chunk))) > 0)
+	/* No more than a pipe holds: others may go on writing. */
+	for (int i = 0; i < 32 && (n = read(tail->pipe_fd, chunk, sizeof(chunk))) > 0; i++)
 		take(tail, chunk, (size_t)n);
 	if (tail->line_len > 0)
 		line_ended(tail);

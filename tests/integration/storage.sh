@@ -59,6 +59,23 @@ names_are_the_hosts_files() {
 	expect_output 'nameserver 192.0.2.54' "$kata" exec web -- cat /etc/resolv.conf
 }
 
+# Owners, modes and attributes for the guest's root; no device nodes, nothing else.
+the_file_server_has_little() {
+	local pid status caps
+	read -r pid _ <"$pod_dir/virtiofsd.pid"
+	for pid in "$pid" $(cat "/proc/$pid/task/$pid/children"); do
+		status=/proc/$pid/status
+		caps=$(sed -n 's/^CapEff:[[:space:]]*//p' "$status")
+		[ $((0x$caps & ~0x800000db)) = 0 ] || fail "$status: $caps"
+	done
+	expect_equal "$(sed -n 's/^Seccomp:[[:space:]]*//p' "$status")" 2
+	# Each thing that is shared has a number.
+	expect_equal "$(find "/proc/$pid/root/" -mindepth 1 -maxdepth 1 ! -name '[0-9]')" ""
+	expect_status 1 "$kata" exec web -- mknod /data/node b 8 0
+	expect_match err 'not permitted'
+	[ ! -e "$data/node" ] || fail 'there is a device on the host'
+}
+
 host_and_guest_see_the_same_files() {
 	expect_output "$(printf 'one\nnamed\nread-only')" "$kata" exec web -- sh -c '
 		cat /data/file /etc/single
@@ -153,6 +170,8 @@ check "a pod of disk images has no file server, and members of it have disks of 
 keeps_container=1
 check "a pod with shared folders starts its file server" a_pod_with_shares_starts
 check "resolv.conf, hosts and hostname are the host's files, and follow them" names_are_the_hosts_files
+check "the file server has the rights of a file server in the shared folder, and no others" \
+	the_file_server_has_little
 check "host and guest see the same files, writable and read-only" host_and_guest_see_the_same_files
 check "owners, links, attributes, mapping, locks, nameless files, renaming and $files files work" \
 	the_file_system_does_what_programs_expect
