@@ -8,6 +8,7 @@
 
 #include "cli/verbs.h"
 #include "lib/paths.h"
+#include "lib/text.h"
 
 #define PROGRAM		  "kata-like"
 #define NAMESPACE_DEFAULT "default"
@@ -92,9 +93,18 @@ void cli_print_verb_help(FILE *out, const struct verb *verb)
 /* On stderr in any case; log_error() has written there already unless --log says otherwise. */
 static void print_error(const char *log_path, const struct err *err)
 {
+	char clean[TEXT_CLEAN_MAX];
+
 	log_error("%s", err_text(err));
-	if (log_path)
-		(void)fprintf(stderr, PROGRAM ": %s\n", err_text(err));
+	if (!log_path)
+		return;
+	/* What a guest has a part in may not command a terminal. */
+	(void)fputs(PROGRAM ": ", stderr);
+	for (const char *text = err_text(err); *text; text++) {
+		(void)text_clean(*text, clean);
+		(void)fputs(clean, stderr);
+	}
+	(void)fputs("\n", stderr);
 }
 
 static int usage_error(const struct verb *verb, const char *log_path, const struct err *err)
@@ -125,8 +135,11 @@ static int run_verb(const struct cli *cli, const struct verb *verb, const char *
 	bool help;
 	int r;
 
-	if (!values)
+	if (!values) {
+		(void)err_set(&err, ENOMEM, "%s", verb->name);
+		print_error(log_path, &err);
 		return CLI_EXIT_FAILURE;
+	}
 	r = options_parse(&parse, args, n_args, values, &n_args, &help, &err);
 	if (r == 0 && !help)
 		r = check_count(verb, n_args, &err);

@@ -81,7 +81,9 @@ static int settle(struct container *container, int r, struct err *err)
 
 	if (r < 0 && r != -ECONNRESET)
 		return r;
-	ending_wait_for_other(record->namespace, record->id);
+	r = ending_wait_for_other(record->namespace, record->id, err);
+	if (r < 0)
+		return r;
 	if (record_read_exit(record, &container->exit_record, NULL) < 0) {
 		struct record again;
 

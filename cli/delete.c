@@ -49,13 +49,17 @@ static int run_delete(const struct cli *cli, const void *values, char **args, si
 		      struct err *err)
 {
 	const struct delete_options *options = values;
+	struct err held = ERR_INIT;
 	int r = delete_once(cli, options, args[0], err);
 
 	(void)n_args;
 	/* Its shim may just be leaving, seen out by the command that watched the container to its
 	 * end. */
 	for (int tries = 0; tries < ENDING_TRIES && (r == -ENOENT || r == -ECONNRESET); tries++) {
-		ending_wait_for_other(cli->namespace, args[0]);
+		if (ending_wait_for_other(cli->namespace, args[0], &held) < 0) {
+			*err = held;
+			return held.code;
+		}
 		r = delete_once(cli, options, args[0], err);
 	}
 	return r == -ENOENT && options->force ? 0 : r;

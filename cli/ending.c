@@ -15,6 +15,9 @@
 
 #define SHIM_EXIT_MS 10000
 #define FAILURE_MAX  4096
+/* More than ending one takes, with all that may have to be waited for. */
+#define LOCK_TIMEOUT_MS 30000
+#define LOCK_POLL_US	2000
 
 /* Held while a container is ended: "" when it had gone before the lock was ours. */
 struct ending_lock {
@@ -58,16 +61,40 @@ static int lock_path(const char *namespace, const char *id, char *ret_path, stru
 	return paths_sandbox(namespace, name, NULL, ret_path, err);
 }
 
-void ending_wait_for_other(const char *namespace, const char *id)
+/* Whoever has it may have been stopped, which is no reason to stand still with it. */
+static int lock_in_time(int fd, const char *id, struct err *err)
 {
-	char path[PATHS_MAX];
-	_cleanup_fd_ int fd = -1;
+	int64_t end_ms = clock_monotonic_ms() + LOCK_TIMEOUT_MS;
 
-	if (lock_path(namespace, id, path, NULL) < 0)
-		return;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		(void)flock(fd, LOCK_SH);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_set(err, errno, "cannot lock container %s", id);
+		if (clock_monotonic_ms() >= end_ms)
+			return err_say(err, ETIMEDOUT,
+				       "another command has been ending container %s for %d s and "
+				       "more: it may have been stopped",
+				       id, LOCK_TIMEOUT_MS / 1000);
+		(void)usleep(LOCK_POLL_US);
+	}
+	return 0;
+}
+
+int ending_wait_for_other(const char *namespace, const char *id, struct err *err)
+{
+	_cleanup_ending_lock_ struct ending_lock lock = ENDING_LOCK_INIT;
+	_cleanup_fd_ int fd = -1;
+	int r = lock_path(namespace, id, lock.path, err);
+
+	if (r < 0)
+		return r;
+	fd = open(lock.path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	r = lock_in_time(fd, id, err);
+	/* One that was killed has left it there; who comes after one that was not finds it gone. */
+	if (r == 0 && is_file_at(fd, lock.path))
+		lock.fd = TAKE_FD(fd);
+	return r;
 }
 
 /*
@@ -87,10 +114,11 @@ static int ending_take_lock(const struct record *record, struct ending_lock *ret
 
 		if (fd < 0 && errno == ENOENT)
 			return 0;
-		if (fd < 0 || flock(fd, LOCK_EX) < 0) {
-			r = err_set(err, errno, "cannot lock %s", ret_lock->path);
-			if (fd >= 0)
-				close(fd);
+		if (fd < 0)
+			return err_set(err, errno, "cannot open %s", ret_lock->path);
+		r = lock_in_time(fd, record->id, err);
+		if (r < 0) {
+			close(fd);
 			return r;
 		}
 		if (is_file_at(fd, ret_lock->path)) {

@@ -32,8 +32,11 @@ int ending_force(const struct ending *ending, struct err *err) _must_check_;
 int ending_keep(const struct ending *ending, const struct record_exit *exit_record, struct err *err)
 	_must_check_;
 
-/* Waits while another process ends the container; returns at once when none does. */
-void ending_wait_for_other(const char *namespace, const char *id);
+/*
+ * Waits while another process ends the container; returns at once when none does. -ETIMEDOUT when
+ * that one does not get on.
+ */
+int ending_wait_for_other(const char *namespace, const char *id, struct err *err) _must_check_;
 
 /*
  * Prints why the sandbox ended, when it did not end by itself and told, which is what has been

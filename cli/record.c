@@ -69,7 +69,9 @@ static int make_folder(const struct record *record, struct err *err)
 			       "a container named \"%s\" exists already; choose another name or "
 			       "remove that one: kata-like delete %s",
 			       record->id, record->id);
-	return err_set(err, errno, "cannot make %s", record->folder);
+	r = err_set(err, errno, "cannot make %s", record->folder);
+	(void)rmdir(parent); /* where it was made for this one */
+	return r;
 }
 
 int record_lock(struct record *record, struct err *err)

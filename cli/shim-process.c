@@ -14,7 +14,7 @@
 #include "lib/fd.h"
 
 #define SHIM_PROGRAM	"containerd-shim-kata-like-v2"
-#define SHIM_TIMEOUT_MS 60000
+#define SHIM_TIMEOUT_MS 120000
 #define OUTPUT_MAX	ERR_TEXT_MAX
 
 struct child {

@@ -27,8 +27,6 @@
 #include "shim/sandbox/guest.h"
 #include "shim/sandbox/template.h"
 
-#define CREATE_TIMEOUT_MS 60000
-
 struct creation {
 	struct shim *shim;
 	struct creation *next;
@@ -278,7 +276,8 @@ static void make_container(struct creation *creation)
 	fill_request(creation, make);
 	agent_client_call(creation->container->agent, "CreateContainer",
 			  &kata_like__agent__v1__create_container_response__descriptor,
-			  &make->request.base, CREATE_TIMEOUT_MS, container_made, creation);
+			  &make->request.base, agent_client_timeout_ms(creation->container->agent),
+			  container_made, creation);
 }
 
 static void create_hooks_done(void *ctx, const struct err *err)

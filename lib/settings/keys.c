@@ -9,6 +9,7 @@
 #include <sys/sysinfo.h>
 
 #define CPUS_MAX	 255u
+#define TIMEOUT_MAX_S	 3600u
 #define MEMORY_MIN_BYTES (32ull << 20)
 
 int settings_parse_size(const char *text, uint64_t *ret_bytes)
@@ -62,17 +63,27 @@ static int check_cmdline(const char *text, struct setting_value *value, struct e
 	return keep(value, text, err);
 }
 
-static int check_cpus(const char *text, struct setting_value *value, struct err *err)
+static int check_number(const char *text, unsigned max, struct setting_value *value,
+			struct err *err)
 {
 	char *end = NULL;
 
 	errno = 0;
 	value->number = isdigit((unsigned char)text[0]) ? strtoul(text, &end, 10) : 0;
-	if (value->number < 1 || value->number > CPUS_MAX || errno || *end)
-		return err_say(err, EINVAL, "\"%.80s\" is not a number from 1 to %u", text,
-			       CPUS_MAX);
+	if (value->number < 1 || value->number > max || errno || *end)
+		return err_say(err, EINVAL, "\"%.80s\" is not a number from 1 to %u", text, max);
 	(void)snprintf(value->text, sizeof(value->text), "%" PRIu64, value->number);
 	return 0;
+}
+
+static int check_cpus(const char *text, struct setting_value *value, struct err *err)
+{
+	return check_number(text, CPUS_MAX, value, err);
+}
+
+static int check_timeout(const char *text, struct setting_value *value, struct err *err)
+{
+	return check_number(text, TIMEOUT_MAX_S, value, err);
 }
 
 static void format_size(uint64_t bytes, struct setting_value *value)
@@ -199,6 +210,7 @@ const struct key settings_keys[SETTING_N_KEYS] = {
 	[SETTING_CPU_MODEL] = { "vm", "cpu_model", "cpu_model", "host", check_cpu_model },
 	[SETTING_CONSOLE] = { "vm", "console", "console", "false", check_flag },
 	[SETTING_TEMPLATE] = { "vm", "template", "template", "true", check_flag },
+	[SETTING_TIMEOUT] = { "vm", "timeout", NULL, "60", check_timeout },
 	[SETTING_JAIL_FIRST] = { "jail", "first_user", NULL, "1879048192", check_user },
 	[SETTING_JAIL_COUNT] = { "jail", "users", NULL, "65536", check_user },
 	[SETTING_NETWORK] = { "network", "model", "network", "tcfilter", check_network },

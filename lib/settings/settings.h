@@ -30,17 +30,18 @@
 #define SETTINGS_ANNOTATION_PREFIX "io.kata-like."
 
 enum setting_key {
-	SETTING_KERNEL,		 /* [vm] kernel: path of a vmlinux or bzImage */
-	SETTING_INITRD,		 /* [vm] initrd: path of an initramfs with the agent in it */
-	SETTING_CMDLINE,	 /* [vm] cmdline: added to the kernel's command line */
-	SETTING_CPUS,		 /* [vm] cpus: a number */
-	SETTING_MEMORY,		 /* [vm] memory: bytes */
-	SETTING_CPU_MODEL,	 /* [vm] cpu_model: host or baseline */
-	SETTING_CONSOLE,	 /* [vm] console: a flag; a serial console into console.log */
-	SETTING_TEMPLATE,	 /* [vm] template: a flag; VMs start from a saved one */
-	SETTING_JAIL_FIRST,	 /* [jail] first_user: of the user ids for VMs */
-	SETTING_JAIL_COUNT,	 /* [jail] users: how many of them there are */
-	SETTING_NETWORK,	 /* [network] model: how interfaces of the pod reach the guest */
+	SETTING_KERNEL,	    /* [vm] kernel: path of a vmlinux or bzImage */
+	SETTING_INITRD,	    /* [vm] initrd: path of an initramfs with the agent in it */
+	SETTING_CMDLINE,    /* [vm] cmdline: added to the kernel's command line */
+	SETTING_CPUS,	    /* [vm] cpus: a number */
+	SETTING_MEMORY,	    /* [vm] memory: bytes */
+	SETTING_CPU_MODEL,  /* [vm] cpu_model: host or baseline */
+	SETTING_CONSOLE,    /* [vm] console: a flag; a serial console into console.log */
+	SETTING_TEMPLATE,   /* [vm] template: a flag; VMs start from a saved one */
+	SETTING_TIMEOUT,    /* [vm] timeout: seconds, for the guest to come up or start something */
+	SETTING_JAIL_FIRST, /* [jail] first_user: of the user ids for VMs */
+	SETTING_JAIL_COUNT, /* [jail] users: how many of them there are */
+	SETTING_NETWORK,    /* [network] model: how interfaces of the pod reach the guest */
 	SETTING_NETWORK_USER,	 /* [network] user: a network without privileges: false, true, a
 				    program */
 	SETTING_NETWORK_PUBLISH, /* [network] publish: ports for that one, "8080:80/tcp,…" */

@@ -275,6 +275,11 @@ void ttrpc_client_free(struct ttrpc_client *client)
 		client_destroy(client);
 }
 
+bool ttrpc_client_is_connected(const struct ttrpc_client *client)
+{
+	return client->connection != NULL;
+}
+
 int ttrpc_client_connect(struct loop *loop, const char *address, ttrpc_lost_fn *lost, void *ctx,
 			 struct ttrpc_client **ret_client, struct err *err)
 {

@@ -7,6 +7,7 @@
 #define KATA_LIKE_PROTO_TTRPC_CLIENT_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -40,6 +41,9 @@ typedef void ttrpc_lost_fn(void *ctx);
 int ttrpc_client_new(struct loop *loop, int fd, ttrpc_lost_fn *lost, void *ctx,
 		     struct ttrpc_client **ret_client, struct err *err) _must_check_;
 void ttrpc_client_free(struct ttrpc_client *client);
+
+/* False once the connection is lost, when calls end with TTRPC_UNAVAILABLE, and before lost(). */
+bool ttrpc_client_is_connected(const struct ttrpc_client *client) _must_check_;
 
 /* Connects to a Unix socket ("unix:///path" or "/path"). */
 int ttrpc_client_connect(struct loop *loop, const char *address, ttrpc_lost_fn *lost, void *ctx,

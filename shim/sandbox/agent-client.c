@@ -20,6 +20,7 @@
 #define SERVICE		  "kata_like.agent.v1.Agent"
 #define ENTROPY_BYTES	  64
 #define CLOCK_INTERVAL_MS 20000
+#define EVENT_PAUSE_MS	  1000
 
 /* A call under way, or an orphan: cut off by a lost connection and waiting for the reason. */
 struct call {
@@ -33,7 +34,7 @@ struct agent_client {
 	struct loop *loop;
 	struct vsock_link *link;
 	struct vsock_listener *ready_listener;
-	struct loop_source *boot_timer, *clock_timer;
+	struct loop_source *boot_timer, *clock_timer, *event_timer;
 	struct ttrpc_client *client;
 	struct agent_callbacks callbacks;
 	char *sandbox_id;
@@ -74,15 +75,20 @@ static void call_answered(void *ctx, const struct ttrpc_status *status,
 			  const ProtobufCMessage *response)
 {
 	struct call *call = ctx;
-	struct ttrpc_status gone = { TTRPC_UNAVAILABLE, call->agent->failure };
+	const struct agent_client *agent = call->agent;
+	struct ttrpc_status gone = { TTRPC_UNAVAILABLE, agent->failure };
+	struct ttrpc_status said = { TTRPC_UNKNOWN, status->message };
 
 	call_unlink(call);
-	/* The agent itself has no use for this code, so it means that the connection broke. */
-	if (status->code == TTRPC_UNAVAILABLE && !call->agent->failure) {
+	/* The guest may say so, but only we know whether the connection broke. */
+	if ((status->code == TTRPC_UNAVAILABLE || status->code == TTRPC_CANCELLED) &&
+	    agent->client && ttrpc_client_is_connected(agent->client))
+		status = &said;
+	if (status->code == TTRPC_UNAVAILABLE && !agent->failure) {
 		call_link(&call->agent->orphans, call);
 		return;
 	}
-	if (status->code == TTRPC_CANCELLED && call->agent->failure)
+	if (status->code == TTRPC_CANCELLED && agent->failure)
 		status = &gone;
 	call->done(call->ctx, status, response);
 	free(call);
@@ -129,6 +135,7 @@ void agent_client_fail(struct agent_client *agent, const char *reason)
 		agent->failure = strdup("");
 	loop_timer_arm(agent->boot_timer, -1);
 	loop_timer_arm(agent->clock_timer, -1);
+	loop_timer_arm(agent->event_timer, -1);
 	ttrpc_client_free(agent->client);
 	agent->client = NULL;
 	while (agent->orphans)
@@ -144,7 +151,7 @@ static void greeting_over(struct agent_client *agent, const struct err *err)
 	agent->callbacks.ready(agent->callbacks.ctx, err);
 }
 
-static void next_event(struct agent_client *agent);
+static void next_event(void *ctx);
 
 static void event_arrived(void *ctx, const struct ttrpc_status *status,
 			  const ProtobufCMessage *response)
@@ -155,14 +162,18 @@ static void event_arrived(void *ctx, const struct ttrpc_status *status,
 	/* Any error ends the subscription: the connection is over, or the agent knows no events. */
 	if (status->code != TTRPC_OK)
 		return;
-	if (event->kind == KATA_LIKE__AGENT__V1__EVENT__KIND__OOM &&
-	    ratelimit_allow(&agent->event_limit, clock_monotonic_ms(), NULL))
+	if (event->kind == KATA_LIKE__AGENT__V1__EVENT__KIND__OOM)
 		agent->callbacks.oom(agent->callbacks.ctx, event->container_id, event->oom_kills);
-	next_event(agent);
+	/* Asked for at once, events without end would keep us busy. */
+	if (ratelimit_allow(&agent->event_limit, clock_monotonic_ms(), NULL))
+		next_event(agent);
+	else
+		loop_timer_arm(agent->event_timer, EVENT_PAUSE_MS);
 }
 
-static void next_event(struct agent_client *agent)
+static void next_event(void *ctx)
 {
+	struct agent_client *agent = ctx;
 	KataLike__Empty request = KATA_LIKE__EMPTY__INIT;
 
 	agent_client_call(agent, "NextEvent", &kata_like__agent__v1__event__descriptor,
@@ -267,7 +278,8 @@ static void agent_serves(void *ctx, int fd)
 	struct err err = ERR_INIT;
 
 	log_debug("the agent serves");
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	agent->ready_listener = NULL;
 	if (connect_agent(agent, &err) < 0)
 		greeting_over(agent, &err);
@@ -305,6 +317,8 @@ int agent_client_new(struct loop *loop, struct vsock_link *link, const struct ag
 		r = loop_add_timer(loop, boot_timed_out, agent, &agent->boot_timer);
 		if (r == 0)
 			r = loop_add_timer(loop, tell_time, agent, &agent->clock_timer);
+		if (r == 0)
+			r = loop_add_timer(loop, next_event, agent, &agent->event_timer);
 	}
 	if (r == 0 && !hello->serves)
 		r = vsock_link_listen(link, VSOCK_PORT_READY, agent_serves, agent,
@@ -323,6 +337,11 @@ int agent_client_new(struct loop *loop, struct vsock_link *link, const struct ag
 	return 0;
 }
 
+int64_t agent_client_timeout_ms(const struct agent_client *agent)
+{
+	return agent->timeout_ms;
+}
+
 void agent_client_free(struct agent_client *agent)
 {
 	if (!agent)
@@ -330,6 +349,7 @@ void agent_client_free(struct agent_client *agent)
 	vsock_listener_free(agent->ready_listener);
 	loop_source_free(agent->boot_timer);
 	loop_source_free(agent->clock_timer);
+	loop_source_free(agent->event_timer);
 	ttrpc_client_free(agent->client);
 	while (agent->orphans)
 		call_finish(agent->orphans, TTRPC_CANCELLED, "the sandbox is shutting down");

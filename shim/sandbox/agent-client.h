@@ -19,8 +19,9 @@ struct agent_client;
 struct agent_hello {
 	const char *sandbox_id;
 	uint32_t cpus;
-	int64_t timeout_ms; /* from now until the agent has greeted back */
-	bool serves;	    /* it does already, and will not say so */
+	/* From now until the agent has greeted back; then for what it makes and starts. */
+	int64_t timeout_ms;
+	bool serves; /* it does already, and will not say so */
 };
 
 struct agent_callbacks {
@@ -49,6 +50,9 @@ void agent_client_free(struct agent_client *agent);
 void agent_client_call(struct agent_client *agent, const char *method,
 		       const ProtobufCMessageDescriptor *response, const ProtobufCMessage *request,
 		       int64_t timeout_ms, ttrpc_done_fn *done, void *ctx);
+
+/* What a call may take that makes mounts and processes. */
+int64_t agent_client_timeout_ms(const struct agent_client *agent);
 
 /* The VM is gone: answers every call, those under way and those to come, with TTRPC_UNAVAILABLE. */
 void agent_client_fail(struct agent_client *agent, const char *reason);

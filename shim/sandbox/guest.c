@@ -55,14 +55,15 @@ int guest_from_settings(const struct settings *settings, struct guest *ret_guest
 	struct guest *guest = ret_guest;
 	int r;
 
-	*guest = (struct guest){ .cpus = (uint32_t)settings_number(settings, SETTING_CPUS),
-				 .memory_bytes = settings_number(settings, SETTING_MEMORY),
-				 .console = settings_flag(settings, SETTING_CONSOLE),
-				 .template = settings_flag(settings, SETTING_TEMPLATE),
-				 .first_user =
-					 (uint32_t)settings_number(settings, SETTING_JAIL_FIRST),
-				 .n_users =
-					 (uint32_t)settings_number(settings, SETTING_JAIL_COUNT) };
+	*guest = (struct guest){
+		.cpus = (uint32_t)settings_number(settings, SETTING_CPUS),
+		.memory_bytes = settings_number(settings, SETTING_MEMORY),
+		.timeout_ms = (int64_t)settings_number(settings, SETTING_TIMEOUT) * 1000,
+		.console = settings_flag(settings, SETTING_CONSOLE),
+		.template = settings_flag(settings, SETTING_TEMPLATE),
+		.first_user = (uint32_t)settings_number(settings, SETTING_JAIL_FIRST),
+		.n_users = (uint32_t)settings_number(settings, SETTING_JAIL_COUNT)
+	};
 	(void)snprintf(guest->cpu_model, sizeof(guest->cpu_model), "%.15s",
 		       settings_text(settings, SETTING_CPU_MODEL));
 	make_cmdline(settings_text(settings, SETTING_CMDLINE), guest);

@@ -21,6 +21,7 @@ struct guest {
 	char cmdline[GUEST_CMDLINE_MAX]; /* complete */
 	uint32_t cpus;
 	uint64_t memory_bytes;
+	int64_t timeout_ms; /* to come up, and then to make or to start something */
 	bool console;
 	bool template; /* it may start from one (template.h) */
 	char cpu_model[16];

@@ -23,7 +23,6 @@
 #include "shim/sandbox/template.h"
 #include "shim/sandbox/vmm-process.h"
 
-#define BOOT_TIMEOUT_MS	   60000
 #define DESTROY_TIMEOUT_MS 5000
 /* When the connection breaks the VMM mostly ends as well, and knows better why. */
 #define LOST_GRACE_MS 1000
@@ -328,7 +327,7 @@ static int await_agent(struct sandbox *sandbox, const struct guest *guest, struc
 	struct agent_hello hello = {
 		.sandbox_id = sandbox->state->id,
 		.cpus = guest->cpus,
-		.timeout_ms = BOOT_TIMEOUT_MS,
+		.timeout_ms = guest->timeout_ms,
 		.serves = *sandbox->template != '\0',
 	};
 	struct agent_callbacks callbacks = {

@@ -142,6 +142,13 @@ static void guest_connected(void *ctx, int fd)
 	struct stream *in = &stream->stdio->streams[STDIO_IN];
 
 	stream->listener = NULL;
+	if (fd < 0) {
+		log_error("%s is lost: there was no room for its descriptor",
+			  names[stream->direction]);
+		stream_close(stream);
+		check_drained(stream->stdio);
+		return;
+	}
 	/* With a terminal stdin's port is stdout's, and the one connection serves both. */
 	if (stream->direction == STDIO_OUT && in->port == stream->port && in->host_fd >= 0) {
 		int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -32,12 +32,15 @@ static void accept_one(struct vsock_link *link, uint32_t port, int fd)
 		if (l->port != port)
 			continue;
 		vsock_listener_free(l);
-		if (fd_set_nonblock(fd, 1) < 0)
-			break;
+		if (fd >= 0 && fd_set_nonblock(fd, 1) < 0) {
+			close(fd);
+			fd = -1;
+		}
 		fn(ctx, fd);
 		return;
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void link_ready(void *ctx, int fd, uint32_t events)
@@ -54,8 +57,8 @@ static void link_ready(void *ctx, int fd, uint32_t events)
 
 	(void)events;
 	/* One message a turn: a callback may free the link. */
-	if (n == (ssize_t)sizeof(packet.message) && n_passed == 1) {
-		accept_one(link, packet.message.port, passed);
+	if (n == (ssize_t)sizeof(packet.message)) {
+		accept_one(link, packet.message.port, n_passed == 1 ? passed : -1);
 		return;
 	}
 	if (n_passed == 1 && passed >= 0)

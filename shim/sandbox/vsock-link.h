@@ -12,7 +12,10 @@
 struct vsock_link;
 struct vsock_listener;
 
-/* The guest has connected: fd is a stream socket, non-blocking, the callee's. */
+/*
+ * The guest has connected: fd is a stream socket, non-blocking, the callee's; or -1 where it got
+ * lost on its way, for want of room for another descriptor.
+ */
 typedef void vsock_accept_fn(void *ctx, int fd);
 
 /* Takes over the packet socket, also when it fails. */

@@ -144,5 +144,5 @@ void task_start_exec(struct shim *shim, struct process *process, struct ttrpc_ca
 	request.stdio = &stdio;
 	agent_client_call(container->agent, "ExecProcess",
 			  &kata_like__agent__v1__exec_process_response__descriptor, &request.base,
-			  TASK_START_TIMEOUT_MS, exec_started, op);
+			  agent_client_timeout_ms(container->agent), exec_started, op);
 }

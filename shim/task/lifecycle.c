@@ -126,7 +126,8 @@ static void network_settled(void *ctx, const struct err *err)
 	}
 	request.container_id = init->container->id;
 	agent_client_call(init->container->agent, "StartContainer", &kata_like__empty__descriptor,
-			  &request.base, TASK_START_TIMEOUT_MS, started, op);
+			  &request.base, agent_client_timeout_ms(init->container->agent), started,
+			  op);
 }
 
 static void start_init(struct shim *shim, struct process *init, struct ttrpc_call *call)

@@ -13,8 +13,6 @@
 
 /* Calls to the agent that need no work in the guest worth mentioning. */
 #define TASK_TIMEOUT_MS 10000
-/* Those that make mounts and processes. */
-#define TASK_START_TIMEOUT_MS 60000
 
 /* Each handler gets the struct shim as ctx; they are listed in service.c. */
 ttrpc_handler_fn task_create, task_start, task_delete, task_wait,

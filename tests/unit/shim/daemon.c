@@ -168,9 +168,9 @@ void daemon_start(struct daemon *daemon, const char *script, const char *annotat
 	start(daemon, script, annotations, "");
 }
 
-void daemon_start_published(struct daemon *daemon, const char *script)
+void daemon_start_published(struct daemon *daemon, const char *script, const char *annotations)
 {
-	start(daemon, script, "", "nobody");
+	start(daemon, script, annotations, "nobody");
 }
 
 pid_t daemon_pid_file(const struct daemon *daemon, const char *name)

@@ -33,7 +33,7 @@ void daemon_programs(int argc, char **argv);
  */
 void daemon_start(struct daemon *daemon, const char *script, const char *annotations);
 /* The same with events published by a command. */
-void daemon_start_published(struct daemon *daemon, const char *script);
+void daemon_start_published(struct daemon *daemon, const char *script, const char *annotations);
 /* Checks that nothing is left of it: no process, no socket, no folder. Removes the rest. */
 void daemon_gone(struct daemon *daemon);
 /* Runs the shim's delete action; returns what it printed, of which the length is *ret_len. */

@@ -4,7 +4,9 @@
  * agent's API over the vsock link, and runs containers as plain processes of the host. Words of
  * --cmdline make it misbehave: fake.silent (the agent never comes up), fake.refuse (ends at once
  * with an error), fake.panic (ends as for a guest panic when a container starts), fake.drop (the
- * agent's connection breaks then), fake.deaf (Stop is ignored).
+ * agent's connection breaks then), fake.deaf (Stop is ignored), fake.link (the vsock link brings
+ * what it should not), fake.agent=KIND/METHOD and fake.control=KIND/METHOD (answers of the agent or
+ * of the VMM as in mangler.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +22,7 @@
 #include "oci/spec.h"
 #include "proto/ttrpc/server.h"
 #include "proto/vsock-link.h"
+#include "tests/unit/shim/mangler.h"
 #include "vmm.pb-c.h"
 
 #define PROCESSES_MAX 16
@@ -391,6 +394,14 @@ static const struct ttrpc_method vmm_methods[] = {
 static const struct ttrpc_service vmm_service = { "kata_like.vmm.v1.Vmm", vmm_methods,
 						  ARRAY_SIZE(vmm_methods) };
 
+/* What the server gets in place of a connection of the shim's. */
+static int mangled(const struct fake *fake, int fd, const char *word)
+{
+	const char *how = strstr(fake->cmdline, word);
+
+	return how ? mangler_new(fake->loop, fd, how + strlen(word)) : fd;
+}
+
 static void link_ready(void *ctx, int fd, uint32_t events)
 {
 	struct fake *fake = ctx;
@@ -404,6 +415,7 @@ static void link_ready(void *ctx, int fd, uint32_t events)
 		exit(0);
 	if (got < 0 || n != 1)
 		return;
+	passed = mangled(fake, passed, "fake.agent=");
 	if (message.port != VSOCK_PORT_AGENT ||
 	    ttrpc_server_add_connection(fake->server, passed, NULL, NULL) < 0)
 		abort();
@@ -452,10 +464,13 @@ int main(int argc, char **argv)
 	    ttrpc_server_new(fake.loop, &control, NULL) < 0 ||
 	    ttrpc_server_add_service(fake.server, &agent_service, &fake) < 0 ||
 	    ttrpc_server_add_service(control, &vmm_service, &fake) < 0 ||
-	    ttrpc_server_add_connection(control, fake.control_fd, control_closed, NULL) < 0 ||
+	    ttrpc_server_add_connection(control, mangled(&fake, fake.control_fd, "fake.control="),
+					control_closed, NULL) < 0 ||
 	    fd_set_nonblock(fake.link_fd, 1) < 0 ||
 	    loop_add_fd(fake.loop, fake.link_fd, EPOLLIN, link_ready, &fake, NULL) < 0)
 		return 1;
+	if (told_to(&fake, "fake.link"))
+		mangle_link(fake.link_fd);
 	if (!told_to(&fake, "fake.silent"))
 		close(dial(&fake, VSOCK_PORT_READY));
 	return loop_run(fake.loop) < 0;

@@ -226,7 +226,7 @@ static void an_oom_kill_is_told_before_the_exit(void **state)
 	char *topics;
 
 	(void)state;
-	daemon_start_published(&d, "kill -KILL $$");
+	daemon_start_published(&d, "kill -KILL $$", "");
 	daemon_create(&d, "", "", "");
 	daemon_start_task(&d, "");
 	assert_int_equal(daemon_wait(&d, ""), 137);

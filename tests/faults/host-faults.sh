@@ -1,0 +1,242 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What a host can do to programs that run on it: stop them, run out of space, memory and descriptors,
+# leave a pipe full, set its clock. Always an answer within a bounded time, and nothing left behind.
+# (deaths.sh kills and interrupts them.)
+# shellcheck disable=SC2016,SC2317 # the shell in the container expands; cases are called by name
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/../integration/lib.sh"
+
+pid_in() {
+	cut -d' ' -f1 "$KATA_LIKE_STATE/default/$1/$2" 2>/dev/null
+}
+
+start_box() {
+	expect_status 0 timeout 100 "$kata" run --detach --name box --rootfs "$busybox" "$@"
+}
+
+remove_box() {
+	expect_status 0 timeout 60 "$kata" delete --force box
+}
+
+# bounded SECONDS COMMAND…: it ends by itself; $status.
+bounded() {
+	status=0
+	timeout -k 5 "$@" >"$work/out" 2>"$work/err" || status=$?
+	case $status in
+	124 | 137) fail "no end of it: ${*:2}: $(cat "$work/err")" ;;
+	esac
+}
+
+# Either it worked, or it failed with a message that says so.
+worked_or_said_why() {
+	[ "$status" != 0 ] || return 0
+	[ "$status" = 125 ] || fail "status $status: $(cat "$work/err")"
+	[ -s "$work/err" ] || fail "no message"
+}
+
+a_stopped_vmm_is_removed_by_force() {
+	start_box -- sleep 1000
+	kill -STOP "$(pid_in box vmm.pid)"
+	SECONDS=0
+	remove_box
+	[ "$SECONDS" -lt 40 ] || fail "it took $SECONDS s"
+}
+
+a_vmm_stopped_for_a_while_goes_on() {
+	local vmm
+	start_box -- sleep 1000
+	vmm=$(pid_in box vmm.pid)
+	kill -STOP "$vmm"
+	sleep 3
+	kill -CONT "$vmm"
+	expect_output alive timeout 60 "$kata" exec box -- echo alive
+	remove_box
+}
+
+# configured LINE: of the section [vm], for this case.
+configured() {
+	export KATA_LIKE_CONFIG=$work/config.ini
+	printf '[vm]\n%s\n' "$1" >"$KATA_LIKE_CONFIG"
+}
+
+a_vmm_stopped_in_its_boot_is_told() {
+	configured 'timeout = 5'
+	"$kata" run --rm --name box --rootfs "$busybox" -- true >"$work/out" 2>"$work/err" &
+	pid=$!
+	within 100 test -s "$KATA_LIKE_STATE/default/box/vmm.pid"
+	kill -STOP "$(pid_in box vmm.pid)"
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" = 125 ] || fail "status $status"
+	expect_match err 'within 5 s'
+}
+
+# with_share: as start_box, with a file server.
+with_share() {
+	mkdir -p "$work/share"
+	echo shared >"$work/share/file"
+	start_box --mount "type=bind,src=$work/share,dst=/share" -- sleep 1000
+}
+
+a_stopped_file_server_holds_up_only_its_files() {
+	with_share
+	# shellcheck disable=SC2046 # words
+	kill -STOP "$(pid_in box virtiofsd.pid)" $(cat "/proc/$(pid_in box virtiofsd.pid)/task/"*/children)
+	expect_output alive timeout 60 "$kata" exec box -- echo alive
+	"$kata" exec box -- cat /share/file >"$work/out" 2>&1 &
+	pid=$!
+	sleep 3
+	SECONDS=0
+	remove_box
+	[ "$SECONDS" -lt 40 ] || fail "it took $SECONDS s"
+	wait "$pid" || true
+}
+
+a_file_server_killed_in_the_boot_is_told() {
+	mkdir -p "$work/share"
+	"$kata" run --rm --name box --rootfs "$busybox" --mount "type=bind,src=$work/share,dst=/share" -- \
+		ls /share >"$work/out" 2>"$work/err" &
+	pid=$!
+	within 100 test -s "$KATA_LIKE_STATE/default/box/virtiofsd.pid"
+	kill -KILL "$(pid_in box virtiofsd.pid)"
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" != 0 ] || fail "it ran without its files"
+	[ -s "$work/err" ] || fail "no message"
+}
+
+# Of a device that answers each request after a while.
+a_slow_disk_only_takes_longer() {
+	local loop disk
+	modprobe -q loop
+	modprobe -q dm_delay || modprobe -q dm-delay || {
+		echo "# left out: there is no dm-delay" >&3
+		return 0
+	}
+	truncate -s 64M "$work/image"
+	mkfs.ext4 -q -F "$work/image"
+	loop=$(losetup --find --show "$work/image")
+	echo "0 $((64 * 2048)) delay $loop 0 200" | dmsetup create slow
+	disk=/dev/$(dmsetup info -c --noheadings -o blkdevname slow)
+	expect_status 0 timeout 150 "$kata" run --rm --name box --rootfs "$busybox" \
+		--mount "type=ext4,src=$disk,dst=/volume" -- sh -c '
+		echo written >/volume/file && sync && echo 3 >/proc/sys/vm/drop_caches 2>/dev/null; cat /volume/file'
+	expect_match out written
+	start_box --mount "type=ext4,src=$disk,dst=/volume" -- sh -c '
+		while :; do dd if=/dev/zero of=/volume/more bs=64k count=100 conv=fsync 2>/dev/null; done'
+	sleep 3
+	SECONDS=0
+	remove_box
+	[ "$SECONDS" -lt 60 ] || fail "it took $SECONDS s"
+	dmsetup remove --retry slow
+	losetup -d "$loop"
+}
+
+a_stopped_shim_is_removed_by_force() {
+	start_box -- sleep 1000
+	kill -STOP "$(pid_in box shim.pid)"
+	SECONDS=0
+	bounded 60 "$kata" delete --force box
+	if [ "$status" != 0 ]; then
+		[ -s "$work/err" ] || fail "no message"
+		kill -CONT "$(pid_in box shim.pid)"
+		remove_box
+	fi
+}
+
+with_full_state() {
+	mkdir -p "$KATA_LIKE_STATE"
+	mount -t tmpfs -o "size=$1" full "$KATA_LIKE_STATE"
+	head -c 1M /dev/zero >"$KATA_LIKE_STATE/filler" 2>/dev/null || true
+	bounded 100 "$kata" run --rm --name box --rootfs "$busybox" -- true
+	rm "$KATA_LIKE_STATE/filler"
+	[ ! -d "$KATA_LIKE_STATE/default/box" ] || remove_box
+	leftovers | grep -v "mount: $KATA_LIKE_STATE" >"$work/left" || true
+	umount "$KATA_LIKE_STATE"
+	[ ! -s "$work/left" ] || fail "left behind: $(cat "$work/left")"
+}
+
+no_space_for_state() {
+	with_full_state 4k
+	worked_or_said_why
+	[ "$status" = 125 ] || fail "it ran without a place for its state"
+	expect_match err 'No space left'
+	with_full_state 64k
+	worked_or_said_why
+}
+
+no_space_for_images() {
+	local cache=$work/full-cache
+	mkdir "$cache"
+	mount -t tmpfs -o size=200k full "$cache"
+	KATA_LIKE_CACHE=$cache bounded 100 "$kata" run --rm --rootfs "$busybox" -- true
+	umount "$cache"
+	[ "$status" = 125 ] || fail "status $status"
+	expect_match err '[Nn]o space left'
+}
+
+too_few_descriptors() {
+	local limit
+	for limit in 6 12 18; do
+		bounded 100 bash -c 'ulimit -n "$1"; shift; exec "$@"' - "$limit" \
+			"$kata" run --rm --rootfs "$busybox" -- true
+		worked_or_said_why
+		nothing_left
+	done
+}
+
+too_little_memory() {
+	local kilobytes
+	for kilobytes in 6000 20000 60000; do
+		bounded 100 bash -c 'ulimit -v "$1"; shift; exec "$@"' - "$kilobytes" \
+			"$kata" run --rm --rootfs "$busybox" -- true
+		# The dynamic loader has a status of its own.
+		[ "$status" = 127 ] || worked_or_said_why
+		nothing_left
+	done
+}
+
+a_full_pipe_stops_nobody_else() {
+	mkfifo "$work/pipe"
+	exec 7<>"$work/pipe"
+	"$kata" run --rm --name box --rootfs "$busybox" -- sh -c 'trap "exit 130" INT; yes; sleep 1' \
+		>"$work/pipe" 2>"$work/err" 7>&- &
+	pid=$!
+	within 150 test -s "$KATA_LIKE_STATE/default/box/vmm.pid"
+	within 100 timeout 20 "$kata" exec box -- true
+	expect_output other timeout 60 "$kata" exec box -- echo other
+	remove_box
+	exec 7>&-
+	wait "$pid" || true
+}
+
+the_clock_is_set() {
+	# Only where the clock is the test's own.
+	grep -q 'kvmhost' /proc/cmdline || return 0
+	start_box -- sh -c 'while [ ! -e /go ]; do sleep 0.2; done; exit 9'
+	date -s '+3 days' >/dev/null
+	expect_output alive timeout 60 "$kata" exec box -- echo alive
+	date -s '-6 days' >/dev/null
+	expect_status 0 timeout 60 "$kata" exec box -- touch /go
+	expect_output 9 timeout 60 "$kata" wait box
+	date -s '+3 days' >/dev/null
+	expect_status 0 timeout 60 "$kata" delete box
+}
+
+exec 3>&1
+check "a stopped VMM is removed by force, in bounded time" a_stopped_vmm_is_removed_by_force
+check "a VMM that was stopped for a while goes on" a_vmm_stopped_for_a_while_goes_on
+check "a VMM that is stopped in its boot: an error that says so" a_vmm_stopped_in_its_boot_is_told
+check "a stopped file server holds up its files only, and can be removed" \
+	a_stopped_file_server_holds_up_only_its_files
+check "a file server that is killed in the boot: an error" a_file_server_killed_in_the_boot_is_told
+check "a slow disk only takes longer, and can be removed" a_slow_disk_only_takes_longer
+check "a stopped shim is removed by force, or the error says so" a_stopped_shim_is_removed_by_force
+check "no space for the state: an error that says so" no_space_for_state
+check "no space for images: an error that says so" no_space_for_images
+check "too few descriptors: it works, or says why not" too_few_descriptors
+check "too little memory: it works, or says why not" too_little_memory
+check "a full pipe stops nobody but its writer" a_full_pipe_stops_nobody_else
+check "the clock is set forward and back: statuses and waits stay right" the_clock_is_set
+finish
