@@ -54,15 +54,21 @@ static void say(int fd, const char *text)
  */
 static bool is_json_parser(void)
 {
-	void *frames[6];
-	int n = backtrace(frames, 6);
+	static const char *const names[] = {
+		"json_tokener_", "json_object_new", "json_object_object", "json_object_array",
+		"lh_",		 "array_list_",	    "printbuf_"
+	};
+	void *frames[7];
+	int n = backtrace(frames, 7);
 
 	for (int i = 2; i < n; i++) {
-		Dl_info info = { .dli_fname = NULL };
+		Dl_info info = { .dli_sname = NULL };
 
-		if (dladdr(frames[i], &info) && info.dli_fname &&
-		    strstr(info.dli_fname, "libjson-c"))
-			return true;
+		if (!dladdr(frames[i], &info) || !info.dli_sname)
+			continue;
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			if (strncmp(info.dli_sname, names[k], strlen(names[k])) == 0)
+				return true;
 	}
 	return false;
 }
