@@ -243,12 +243,11 @@ static int stop_member(const struct ending *ending, struct err *err)
 	kill_request.signal = SIGKILL;
 	kill_request.all = true;
 	r = task_kill(ending->client, &kill_request, NULL, err);
-	if (r == -ENOENT)
-		return 0;
+	/* It may have ended by itself, and the shim not have heard of it yet. */
 	wait_request.id = kill_request.id;
-	if (r == 0)
+	if (r == 0 || r == -ENOENT)
 		r = task_wait(ending->client, &wait_request, NULL, err);
-	return r;
+	return r == -ENOENT ? 0 : r;
 }
 
 static int force_locked(const struct ending *ending, struct err *err)

@@ -13,7 +13,8 @@
 #include "lib/fd.h"
 #include "lib/syscalls.h"
 
-SYSCALLS(SYSCALL(SYSCALLS_MAIN, sendto), SYSCALL(SYSCALLS_MAIN, recvfrom));
+SYSCALLS(SYSCALL(SYSCALLS_MAIN, sendto), SYSCALL(SYSCALLS_MAIN, recvfrom),
+	 SYSCALL(SYSCALLS_MAIN, shutdown));
 
 #define READ_CHUNK 4096u
 #define READ_BUDGET                                                                            \
@@ -237,6 +238,11 @@ int ttrpc_connection_send_end(struct ttrpc_connection *connection, uint32_t stre
 					   .flags = TTRPC_FLAG_REMOTE_CLOSED | TTRPC_FLAG_NO_DATA };
 
 	return ttrpc_connection_send(connection, &frame, NULL);
+}
+
+void ttrpc_connection_break(struct ttrpc_connection *connection)
+{
+	(void)shutdown(connection->fd, SHUT_RDWR);
 }
 
 size_t ttrpc_connection_pending(const struct ttrpc_connection *connection)

@@ -50,6 +50,9 @@ int ttrpc_connection_send_message(struct ttrpc_connection *connection, uint32_t 
 				  const ProtobufCMessage *message) _must_check_;
 int ttrpc_connection_send_end(struct ttrpc_connection *connection, uint32_t stream_id) _must_check_;
 
+/* Ends the connection on both sides, as when the peer goes: what it waits for cannot be sent. */
+void ttrpc_connection_break(struct ttrpc_connection *connection);
+
 /* How many bytes have been queued and not yet taken by the socket. */
 size_t ttrpc_connection_pending(const struct ttrpc_connection *connection);
 

@@ -92,20 +92,21 @@ static void peer_send_response(struct peer *peer, uint32_t stream_id,
 				     .type = TTRPC_FRAME_RESPONSE };
 	_cleanup_free_ uint8_t *packed = malloc(len ? len : 1);
 
-	if (!packed) {
-		log_error("no memory to answer a ttrpc call");
-		return;
+	if (packed)
+		kata_like__ttrpc__response__pack(response, packed);
+	if (!packed || ttrpc_connection_send(peer->connection, &frame, packed) < 0) {
+		log_error("no memory to answer a ttrpc call: its connection ends");
+		ttrpc_connection_break(peer->connection);
 	}
-	kata_like__ttrpc__response__pack(response, packed);
-	if (ttrpc_connection_send(peer->connection, &frame, packed) < 0)
-		log_error("no memory to answer a ttrpc call");
 }
 
 /* The good end of a stream. */
 static void peer_send_end(struct peer *peer, uint32_t stream_id)
 {
-	if (ttrpc_connection_send_end(peer->connection, stream_id) < 0)
-		log_error("no memory to end a ttrpc stream");
+	if (ttrpc_connection_send_end(peer->connection, stream_id) < 0) {
+		log_error("no memory to end a ttrpc stream: its connection ends");
+		ttrpc_connection_break(peer->connection);
+	}
 }
 
 static void peer_send_status(struct peer *peer, uint32_t stream_id, enum ttrpc_code code,
