@@ -21,7 +21,6 @@
 #include "shim/sandbox/vsock-link.h"
 #include "vmm.pb-c.h"
 
-#define MAKE_TIMEOUT_MS	  60000
 #define CALL_TIMEOUT_MS	  10000
 #define RETRY_INTERVAL_MS 10
 /* So many are kept, the latest: pods of the same kind share one. */
@@ -36,6 +35,7 @@ struct maker {
 	struct loop_source *retry, *limit;
 	int fd;	     /* of the file that is written */
 	bool trying; /* to start from it */
+	int64_t timeout_ms;
 	struct err err;
 };
 
@@ -58,8 +58,8 @@ static void timed_out(void *ctx)
 {
 	struct maker *maker = ctx;
 
-	(void)err_say(&maker->err, ETIMEDOUT, "the guest did not come up within %d s",
-		      MAKE_TIMEOUT_MS / 1000);
+	(void)err_say(&maker->err, ETIMEDOUT, "the guest did not come up within %lld s",
+		      (long long)(maker->timeout_ms / 1000));
 	over(maker);
 }
 
@@ -91,7 +91,7 @@ static void save(void *ctx)
 		r = vmm_process_send(maker->vmm, maker->fd, &request.token, &maker->err);
 	if (r == 0)
 		r = vmm_process_call(maker->vmm, "SaveTemplate", &kata_like__empty__descriptor,
-				     &request.base, MAKE_TIMEOUT_MS, saved, maker, &maker->err);
+				     &request.base, maker->timeout_ms, saved, maker, &maker->err);
 	if (r < 0)
 		over(maker);
 }
@@ -240,7 +240,8 @@ static int run(struct maker *maker, const struct template_request *request, stru
 	if (loop_add_timer(maker->loop, retry, maker, &maker->retry) < 0 ||
 	    loop_add_timer(maker->loop, timed_out, maker, &maker->limit) < 0)
 		return err_set(err, ENOMEM, "cannot make a timer");
-	loop_timer_arm(maker->limit, MAKE_TIMEOUT_MS);
+	maker->timeout_ms = request->guest->timeout_ms;
+	loop_timer_arm(maker->limit, maker->timeout_ms);
 	r = start(maker, request, err);
 	if (r < 0)
 		return r;
