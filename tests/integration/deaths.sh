@@ -92,11 +92,16 @@ the_guest_panics() {
 }
 
 # A container's first process ignores an interrupt that it does not handle, so this one does.
+# One that comes before it does so is lost, and then it takes another.
 interrupted_after() {
+	local again
 	start_box -- sh -c 'trap "exit 130" INT; while :; do sleep 0.1; done'
 	sleep "$1"
 	kill -INT "$pid"
+	{ sleep 5 && kill -INT "$pid"; } 2>/dev/null &
+	again=$!
 	ended
+	kill "$again" 2>/dev/null || true
 	[ "$status" = 130 ] || fail "after $1 s: status $status: $(cat "$work/out" "$work/err")"
 	nothing_left
 }
