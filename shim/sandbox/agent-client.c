@@ -120,6 +120,8 @@ void agent_client_call(struct agent_client *agent, const char *method,
 	r = ttrpc_client_call(agent->client, &target, request, timeout_ms, call_answered, call);
 	if (r == -EMSGSIZE || r == -E2BIG) {
 		call_finish(call, TTRPC_INVALID_ARGUMENT, "the request is too large");
+	} else if (r == -ENOMEM) {
+		call_finish(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
 	} else if (r < 0) {
 		call_unlink(call);
 		call_link(&agent->orphans, call);

@@ -13,7 +13,7 @@ a_terminal_has_its_size_and_status() {
 	python3 "$(dirname "$0")/../terminal.py" --size 99x33 ctr run --rm -t --runtime $runtime \
 		"$image" box sh -- 'expect:# ' 'send:stty size; tty\n' 'expect:33 99' 'expect:/dev/' \
 		resize:111x44 'send:sleep 1; stty size\n' 'expect:44 111' \
-		'send:echo g""o; sleep 500\n' 'expect:go' 'send:\x03' 'expect:# ' \
+		'send:(sleep 2; echo g""o) & sleep 500\n' 'expect:go' 'send:\x03' 'expect:# ' \
 		'send:exit 6\n' status:6 sane
 }
 
