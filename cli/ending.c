@@ -329,7 +329,10 @@ static void remove_network(const struct record *record, const char *pod)
 	network_remove(record->namespace, pod);
 }
 
-int ending_remove(const struct ending *ending, struct err *err)
+/* Ends it with the lock held, and its pod's network once the VM is gone. */
+static int end_with(const struct ending *ending,
+		    int (*end_locked)(const struct ending *ending, struct err *err),
+		    struct err *err)
 {
 	_cleanup_ending_lock_ struct ending_lock lock = ENDING_LOCK_INIT;
 	char pod[RECORD_ID_MAX];
@@ -338,23 +341,19 @@ int ending_remove(const struct ending *ending, struct err *err)
 	if (r <= 0)
 		return r;
 	find_pod(ending->record, pod);
-	r = remove_locked(ending, err);
+	r = end_locked(ending, err);
 	remove_network(ending->record, pod);
 	return r;
 }
 
+int ending_remove(const struct ending *ending, struct err *err)
+{
+	return end_with(ending, remove_locked, err);
+}
+
 int ending_force(const struct ending *ending, struct err *err)
 {
-	_cleanup_ending_lock_ struct ending_lock lock = ENDING_LOCK_INIT;
-	char pod[RECORD_ID_MAX];
-	int r = ending_take_lock(ending->record, &lock, err);
-
-	if (r <= 0)
-		return r;
-	find_pod(ending->record, pod);
-	r = force_locked(ending, err);
-	remove_network(ending->record, pod);
-	return r;
+	return end_with(ending, force_locked, err);
 }
 
 int ending_keep(const struct ending *ending, const struct record_exit *exit_record, struct err *err)

@@ -44,7 +44,7 @@ struct creation {
 	bool in_hooks, hooks_ran;
 	struct err failure; /* while the hooks of poststop run */
 	struct prepared prepared;
-	struct guest guest; /* that the template is made of */
+	struct guest guest; /* of the VM that it makes, if it makes one */
 	struct job *template_job;
 };
 
@@ -323,25 +323,36 @@ static void vm_is_there(void *ctx, const struct err *err)
 		finish(creation, &failure);
 }
 
+static int make_guest(const struct shim *shim, const struct settings *settings,
+		      struct guest *ret_guest, struct err *err)
+{
+	int r = guest_from_settings(settings, ret_guest, err);
+
+	if (r < 0) {
+		storage_boot_failed(shim->storage);
+		return r;
+	}
+	ret_guest->network.netns_fd = shim->place.netns_fd;
+	memcpy(ret_guest->network.netns_path, shim->place.netns_path,
+	       sizeof(ret_guest->network.netns_path));
+	template_choose(ret_guest);
+	return 0;
+}
+
 /*
  * Boots the VM with what was prepared, for a creation or without one; booted and ctx as in
  * sandbox_boot().
  */
-static int boot_vm(struct shim *shim, const struct settings *settings, sandbox_boot_fn *booted,
-		   void *ctx, struct err *err)
+static int boot_vm(struct shim *shim, const struct settings *settings, const struct guest *guest,
+		   sandbox_boot_fn *booted, void *ctx, struct err *err)
 {
 	struct sandbox_parts parts = { .fs_fd = -1 };
-	struct guest guest;
-	int r = guest_from_settings(settings, &guest, err);
+	int r = pod_settings_record(settings, &shim->state, err);
 
-	guest.network.netns_fd = shim->place.netns_fd;
-	memcpy(guest.network.netns_path, shim->place.netns_path, sizeof(guest.network.netns_path));
-	if (r == 0)
-		r = pod_settings_record(settings, &shim->state, err);
 	if (r == 0)
 		r = storage_boot(shim->storage, settings, &parts, err);
 	if (r == 0)
-		r = sandbox_boot(shim->sandbox, &guest, &parts, booted, ctx, err);
+		r = sandbox_boot(shim->sandbox, guest, &parts, booted, ctx, err);
 	if (r < 0) {
 		storage_boot_failed(shim->storage);
 		return r;
@@ -370,14 +381,18 @@ static void sandbox_booted(void *ctx, const struct err *err)
 
 int creation_boot_sandbox(struct shim *shim, const struct settings *settings, struct err *err)
 {
-	return boot_vm(shim, settings, sandbox_booted, shim, err);
+	struct guest guest;
+	int r = make_guest(shim, settings, &guest, err);
+
+	return r == 0 ? boot_vm(shim, settings, &guest, sandbox_booted, shim, err) : r;
 }
 
 static void boot(struct creation *creation)
 {
 	struct err err = ERR_INIT;
 
-	if (boot_vm(creation->shim, creation->pod_settings, vm_is_there, creation, &err) < 0)
+	if (boot_vm(creation->shim, creation->pod_settings, &creation->guest, vm_is_there, creation,
+		    &err) < 0)
 		finish(creation, &err);
 }
 
@@ -407,12 +422,10 @@ static bool make_template(struct creation *creation)
 	struct template_request request = { .guest = &creation->guest, .state = &shim->state };
 	struct err unheard = ERR_INIT;
 
-	if (guest_from_settings(creation->pod_settings, &creation->guest, NULL) < 0 ||
-	    !sandbox_lacks_template(shim->sandbox, &creation->guest))
-		return false;
-	creation->cancellable = true;
-	return job_start(shim->loop, template_make, &request, template_made, creation,
-			 &creation->template_job, &unheard) == 0;
+	creation->cancellable = sandbox_lacks_template(shim->sandbox, &creation->guest) &&
+				job_start(shim->loop, template_make, &request, template_made,
+					  creation, &creation->template_job, &unheard) == 0;
+	return creation->cancellable;
 }
 
 static int fail_ended(const struct shim *shim, struct err *err)
@@ -435,7 +448,9 @@ static void prepared(void *ctx, const struct err *failure)
 	log_debug("%s: its files are ready", creation->container->id);
 	switch (sandbox_state(shim->sandbox)) {
 	case SANDBOX_NOTHING:
-		if (!make_template(creation))
+		if (make_guest(shim, creation->pod_settings, &creation->guest, &err) < 0)
+			finish(creation, &err);
+		else if (!make_template(creation))
 			boot(creation);
 		break;
 	case SANDBOX_READY:

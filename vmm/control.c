@@ -76,6 +76,16 @@ static int claim(struct control *control, uint64_t token, struct err *err)
 		      : fd;
 }
 
+static void reply_empty(struct ttrpc_call *call, int r, const struct err *err)
+{
+	if (r == -EBUSY)
+		ttrpc_call_fail(call, TTRPC_FAILED_PRECONDITION, "%s", err_text(err));
+	else if (r < 0)
+		ttrpc_call_fail_err(call, err);
+	else
+		ttrpc_call_reply_empty(call);
+}
+
 static void reply_device(struct ttrpc_call *call, int r, char *address, const struct err *err)
 {
 	KataLike__Vmm__V1__AddDeviceResponse response =
@@ -123,12 +133,7 @@ static void handle_save_template(void *ctx, struct ttrpc_call *call,
 	_cleanup_fd_ int fd = claim(control, request->token, &err);
 	int r = fd < 0 ? fd : vm_save_template(control->vm, fd, &err);
 
-	if (r == -EBUSY)
-		ttrpc_call_fail(call, TTRPC_FAILED_PRECONDITION, "%s", err_text(&err));
-	else if (r < 0)
-		ttrpc_call_fail_err(call, &err);
-	else
-		ttrpc_call_reply_empty(call);
+	reply_empty(call, r, &err);
 }
 
 static void handle_remove_device(void *ctx, struct ttrpc_call *call,
@@ -139,12 +144,7 @@ static void handle_remove_device(void *ctx, struct ttrpc_call *call,
 	struct err err = ERR_INIT;
 	int r = hotplug_remove(control->vm, request->address, request->force, &err);
 
-	if (r == -EBUSY)
-		ttrpc_call_fail(call, TTRPC_FAILED_PRECONDITION, "%s", err_text(&err));
-	else if (r < 0)
-		ttrpc_call_fail_err(call, &err);
-	else
-		ttrpc_call_reply_empty(call);
+	reply_empty(call, r, &err);
 }
 
 static const struct ttrpc_method methods[] = {

@@ -2,6 +2,8 @@
 /* How the VM of a pod is made. */
 #include "shim/sandbox/guest.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /*
@@ -73,4 +75,27 @@ int guest_from_settings(const struct settings *settings, struct guest *ret_guest
 	if (r == 0)
 		r = choose_network(settings, guest, err);
 	return r;
+}
+
+static int open_image(const char *what, const char *path, int *ret_fd, struct err *err)
+{
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return *ret_fd < 0 ? err_set(err, errno, "cannot open %s %s", what, path) : 0;
+}
+
+int guest_open_images(const struct guest *guest, int *ret_kernel_fd, int *ret_initrd_fd,
+		      struct err *err)
+{
+	int r = open_image("kernel", guest->kernel, ret_kernel_fd, err);
+
+	return r == 0 ? open_image("initramfs", guest->initrd, ret_initrd_fd, err) : r;
+}
+
+int guest_open_kvm(int *ret_fd, struct err *err)
+{
+	*ret_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (*ret_fd >= 0)
+		return 0;
+	(void)err_set(err, errno, "cannot open /dev/kvm");
+	return err_hint(err, "; `kata-like check` says what is missing");
 }

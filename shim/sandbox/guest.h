@@ -23,7 +23,9 @@ struct guest {
 	uint64_t memory_bytes;
 	int64_t timeout_ms; /* to come up, and then to make or to start something */
 	bool console;
-	bool template; /* it may start from one (template.h) */
+	bool template;		       /* it may start from one (template.h) */
+	char template_path[PATHS_MAX]; /* of that one, by template_choose(); "" when there is none
+					*/
 	char cpu_model[16];
 	uint32_t first_user, n_users; /* of which its VMM gets one */
 	struct net_request network;   /* which namespace is its caller's to say */
@@ -32,5 +34,10 @@ struct guest {
 /* -ENOENT when no kernel or initramfs is named and none is installed. */
 int guest_from_settings(const struct settings *settings, struct guest *ret_guest, struct err *err)
 	_must_check_;
+
+/* What it boots, for the VMM to inherit; the descriptors are the caller's. */
+int guest_open_images(const struct guest *guest, int *ret_kernel_fd, int *ret_initrd_fd,
+		      struct err *err) _must_check_;
+int guest_open_kvm(int *ret_fd, struct err *err) _must_check_;
 
 #endif

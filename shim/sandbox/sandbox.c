@@ -223,21 +223,6 @@ static void cleanup_boot_files(struct boot_files *files)
 	cleanup_fd(&files->vsock);
 }
 
-static int open_kvm(int *ret_fd, struct err *err)
-{
-	*ret_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (*ret_fd >= 0)
-		return 0;
-	(void)err_set(err, errno, "cannot open /dev/kvm");
-	return err_hint(err, "; `kata-like check` says what is missing");
-}
-
-static int open_file(const char *what, const char *path, int *ret_fd, struct err *err)
-{
-	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	return *ret_fd < 0 ? err_set(err, errno, "cannot open %s %s", what, path) : 0;
-}
-
 /* Through a pipe: what a guest writes without end must not fill a disk. */
 static int open_console(struct sandbox *sandbox, int *ret_fd, struct err *err)
 {
@@ -259,14 +244,14 @@ static int open_boot_files(struct sandbox *sandbox, const struct guest *guest,
 	int r = 0;
 
 	/* Without one it boots. */
-	if (sandbox->debug || template_find(guest, sandbox->template, &files->template) < 0)
-		sandbox->template[0] = '\0';
+	sandbox->template[0] = '\0';
+	if (!sandbox->debug && template_open(guest, &files->template) == 0)
+		(void)snprintf(sandbox->template, sizeof(sandbox->template), "%s",
+			       guest->template_path);
 	if (!*sandbox->template)
-		r = open_file("kernel", guest->kernel, &files->kernel, err);
-	if (r == 0 && !*sandbox->template)
-		r = open_file("initramfs", guest->initrd, &files->initrd, err);
+		r = guest_open_images(guest, &files->kernel, &files->initrd, err);
 	if (r == 0)
-		r = open_kvm(&files->kvm, err);
+		r = guest_open_kvm(&files->kvm, err);
 	if (r == 0 && (guest->console || sandbox->debug))
 		r = open_console(sandbox, &files->console, err);
 	if (r < 0)
@@ -450,9 +435,8 @@ void sandbox_settle_network(struct sandbox *sandbox, sandbox_boot_fn *done, void
 bool sandbox_lacks_template(const struct sandbox *sandbox, const struct guest *guest)
 {
 	_cleanup_fd_ int fd = -1;
-	char path[PATHS_MAX];
 
-	return !sandbox->debug && template_find(guest, path, &fd) == -ENOENT;
+	return !sandbox->debug && template_open(guest, &fd) == -ENOENT;
 }
 
 enum sandbox_state sandbox_state(const struct sandbox *sandbox)

@@ -148,12 +148,6 @@ static void agent_serves(void *ctx, int fd)
 		over(maker);
 }
 
-static int open_file(const char *what, const char *path, int *ret_fd, struct err *err)
-{
-	*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
-	return *ret_fd < 0 ? err_set(err, errno, "cannot open %s %s", what, path) : 0;
-}
-
 struct files {
 	int kernel, initrd, kvm, vsock;
 };
@@ -170,17 +164,12 @@ static int open_files(struct maker *maker, const struct guest *guest, struct fil
 		      struct err *err)
 {
 	int pair[2];
-	int r = 0;
+	int r = maker->trying ? 0 : guest_open_images(guest, &files->kernel, &files->initrd, err);
 
-	if (!maker->trying)
-		r = open_file("kernel", guest->kernel, &files->kernel, err);
-	if (r == 0 && !maker->trying)
-		r = open_file("initramfs", guest->initrd, &files->initrd, err);
+	if (r == 0)
+		r = guest_open_kvm(&files->kvm, err);
 	if (r < 0)
 		return r;
-	files->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (files->kvm < 0)
-		return err_set(err, errno, "cannot open /dev/kvm");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, errno, "cannot make the vsock link");
 	files->vsock = pair[1];
@@ -327,12 +316,14 @@ int template_make(const void *input, struct job_output *output, struct err *err)
 {
 	const struct template_request *request = input;
 	struct maker maker = { .fd = -1 };
-	char path[PATHS_MAX], made[PATHS_MAX + 4];
-	int fd = -1, r = template_find(request->guest, path, &fd);
+	const char *path = request->guest->template_path;
+	char made[PATHS_MAX + 4];
+	_cleanup_fd_ int fd = -1;
+	int r;
 
 	(void)output;
-	cleanup_fd(&fd);
-	if (r != -ENOENT)
+	/* Another shim may have been quicker. */
+	if (template_open(request->guest, &fd) != -ENOENT)
 		return 0;
 	(void)snprintf(made, sizeof(made), "%s.new", path);
 	r = begin_file(made, &maker.fd, err);

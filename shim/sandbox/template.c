@@ -12,8 +12,9 @@
 
 #include "lib/fd.h"
 
-#define CPUINFO_MAX_BYTES (1u << 20)
-#define KEY_BYTES	  16u
+/* The first processor's part of it; the kernel makes no more than is read. */
+#define CPUINFO_BYTES 16384u
+#define KEY_BYTES     16u
 
 static void add(struct sha256_ctx *hash, const char *text)
 {
@@ -39,13 +40,13 @@ static int add_file(struct sha256_ctx *hash, const char *path)
 /* What the processor is and can do; its frequency changes, and is left out. */
 static int add_processor(struct sha256_ctx *hash)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	char *rest = NULL;
-	int r = file_read(AT_FDCWD, "/proc/cpuinfo", CPUINFO_MAX_BYTES, &text, &len, NULL);
+	_cleanup_fd_ int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+	char text[CPUINFO_BYTES], *rest = NULL;
+	ssize_t n = fd < 0 ? -errno : fd_read_full(fd, text, sizeof(text) - 1);
 
-	if (r < 0)
-		return r;
+	if (n < 0)
+		return (int)n;
+	text[n] = '\0';
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		static const char *const names[] = { "vendor_id", "cpu family", "model",
 						     "stepping",  "microcode",	"flags" };
@@ -103,23 +104,27 @@ static int make_key(const struct guest *guest, char ret_key[2 * KEY_BYTES + 1])
 	return 0;
 }
 
-int template_find(const struct guest *guest, char *ret_path, int *ret_fd)
+void template_choose(struct guest *guest)
 {
 	char key[2 * KEY_BYTES + 1], name[sizeof(key) + sizeof("templates/")];
+
+	guest->template_path[0] = '\0';
+	/* Whatever is missing is missed by the boot, which says so. */
+	if (!guest->template || guest->console || make_key(guest, key) < 0)
+		return;
+	(void)snprintf(name, sizeof(name), "templates/%s", key);
+	if (paths_cache(name, guest->template_path, NULL) < 0)
+		guest->template_path[0] = '\0';
+}
+
+int template_open(const struct guest *guest, int *ret_fd)
+{
 	_cleanup_fd_ int fd = -1;
 	struct stat st;
-	int r;
 
-	if (!guest->template || guest->console)
+	if (!*guest->template_path)
 		return -ENOTSUP;
-	r = make_key(guest, key);
-	/* Whatever is missing is missed by the boot, which says so. */
-	if (r < 0)
-		return -ENOTSUP;
-	(void)snprintf(name, sizeof(name), "templates/%s", key);
-	if (paths_cache(name, ret_path, NULL) < 0)
-		return -ENOTSUP;
-	fd = open(ret_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(guest->template_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -ENOENT;
 	/* An empty one: see template-make.c. */

@@ -19,12 +19,16 @@
 #include "shim/state.h"
 
 /*
- * The template for such a guest; the descriptor is the caller's. -ENOENT, without a message: there
- * is none yet, and one can be made. -ENOTSUP, likewise: this guest does not start from one (it has
- * a console, say, or the configuration forbids it, or the host cannot). ret_path has room for
- * PATHS_MAX.
+ * Says in guest->template_path which template goes with it: none if it has a console, say, or the
+ * configuration forbids it. Looks at its files, the VMM and the host.
  */
-int template_find(const struct guest *guest, char *ret_path, int *ret_fd) _must_check_;
+void template_choose(struct guest *guest);
+
+/*
+ * Opens it; the descriptor is the caller's. -ENOENT, without a message: there is none yet, and one
+ * can be made. -ENOTSUP, likewise: none was chosen, or the host cannot start from one.
+ */
+int template_open(const struct guest *guest, int *ret_fd) _must_check_;
 
 struct template_request {
 	const struct guest *guest;
