@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -93,10 +94,16 @@ static struct fake_process *add(struct fake *fake, const char *id, const char *e
 static int dial(const struct fake *fake, uint32_t port)
 {
 	struct vsock_link_message message = { .port = port };
-	int pair[2];
+	struct pollfd room = { .fd = fake->link_fd, .events = POLLOUT };
+	int pair[2], r;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
-	    fd_send(fake->link_fd, &message, sizeof(message), &pair[1], 1) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	while ((r = fd_send(fake->link_fd, &message, sizeof(message), &pair[1], 1)) == -EAGAIN)
+		(void)poll(&room, 1, -1);
+	if (r == -EPIPE || r == -ECONNRESET)
+		exit(0); /* The shim has hung up, as it does at the end. */
+	if (r < 0)
 		abort();
 	close(pair[1]);
 	return pair[0];
