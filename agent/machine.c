@@ -2,8 +2,10 @@
 /* The VM as a machine. */
 #include "agent/machine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
@@ -87,4 +89,43 @@ int machine_set_cpus_online(uint32_t count, struct err *err)
 			return err_set(err, errno, "cannot bring CPU %u online", cpu);
 	}
 	return 0;
+}
+
+/* name is one of /sys/block; what has no device (loop) is no disk. */
+static int weigh_disk(const char *name, struct err *err)
+{
+	char path[NAME_MAX + 32], setting[64];
+	_cleanup_free_ char *number = NULL;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/sys/block/%s/device", name);
+	if (access(path, F_OK) < 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/sys/block/%s/dev", name);
+	r = file_read(AT_FDCWD, path, 32, &number, NULL, err);
+	/* Taken away meanwhile. */
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	number[strcspn(number, "\n")] = '\0';
+	(void)snprintf(setting, sizeof(setting), "%.32s enable=1", number);
+	r = file_poke(AT_FDCWD, "/sys/fs/cgroup/io.cost.qos", setting);
+	if (r == -ENOENT)
+		return err_say(err, ENOENT,
+			       "weights need CONFIG_BLK_CGROUP_IOCOST in the guest's kernel");
+	return r < 0 ? err_set(err, -r, "cannot share out disk %s by weight", name) : 0;
+}
+
+int machine_weigh_disks(struct err *err)
+{
+	_cleanup_dir_ DIR *dir = opendir("/sys/block");
+	int r = 0;
+
+	if (!dir)
+		return err_set(err, errno, "cannot list the disks");
+	for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
+		if (entry->d_name[0] != '.')
+			r = weigh_disk(entry->d_name, err);
+	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The VM as a machine: its clock, entropy, CPUs and name. */
+/* The VM as a machine: its clock, entropy, CPUs and disks. */
 #ifndef KATA_LIKE_AGENT_MACHINE_H
 #define KATA_LIKE_AGENT_MACHINE_H
 
@@ -18,5 +18,11 @@ int machine_add_entropy(const void *bytes, size_t len, struct err *err) _must_ch
 
 /* Brings CPUs up until count are online. One that is not there is an error. */
 int machine_set_cpus_online(uint32_t count, struct err *err) _must_check_;
+
+/*
+ * Has the kernel share out each disk by the weights in io.weight, which costs every request a
+ * little: for when somebody has a weight ("cgroup-v2.rst", "IO").
+ */
+int machine_weigh_disks(struct err *err) _must_check_;
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 
 #define SHARES_MIN		2u
 #define SHARES_MAX		262144u
@@ -188,6 +189,16 @@ static void convert_block_io(const struct oci_block_io *io, struct settings *set
 			    device->major, device->minor, throttles[i].key, device->rate);
 		}
 	}
+}
+
+bool cgroup_weighs_disks(const struct oci_resources *resources)
+{
+	const struct oci_block_io *io = resources->block_io;
+
+	for (size_t i = 0; i < resources->unified.n; i++)
+		if (strcmp(resources->unified.list[i].key, "io.weight") == 0)
+			return true;
+	return io && ((io->weight.set && io->weight.value != 0) || io->n_weight_devices > 0);
 }
 
 static void convert_lists(const struct oci_resources *resources, struct settings *settings)

@@ -30,4 +30,7 @@ int cgroup_convert(const struct oci_resources *resources,
 		   struct cgroup_setting settings[CGROUP_SETTINGS_MAX], size_t *ret_n,
 		   struct err *err) _must_check_;
 
+/* Whether they give somebody more of a disk than others. */
+bool cgroup_weighs_disks(const struct oci_resources *resources);
+
 #endif

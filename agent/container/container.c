@@ -13,9 +13,9 @@
 #include "agent/container/devices-bpf.h"
 #include "agent/container/oom.h"
 #include "agent/container/user.h"
-#include "agent/mount/idmap.h"
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "oci/idmap.h"
 
 /* A killed process leaves its cgroup a moment after it was reaped. */
 #define RETRY_INTERVAL_MS 5
@@ -382,10 +382,14 @@ int container_signal_all(struct container *container, int signal_number)
 
 int container_map_users(const struct container *container, pid_t pid)
 {
-	const struct oci_linux *linux_ = &container->spec->linux_;
-	int r = idmap_write(pid, "uid", linux_->uid_mappings, linux_->n_uid_mappings);
+	struct userns_map map;
+	int r = oci_userns_map(&container->spec->linux_, &map);
 
-	return r < 0 ? r : idmap_write(pid, "gid", linux_->gid_mappings, linux_->n_gid_mappings);
+	if (r < 0)
+		return r;
+	r = userns_write(pid, &map);
+	userns_map_fini(&map);
+	return r;
 }
 
 void container_process_runs(struct container *container, const struct process *process)

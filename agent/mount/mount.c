@@ -12,8 +12,8 @@
 
 #include "agent/mount/copyup.h"
 #include "agent/mount/detached.h"
-#include "agent/mount/idmap.h"
 #include "agent/mount/resolve.h"
+#include "oci/idmap.h"
 
 static bool is_type(const struct oci_mount *mount, const char *type)
 {
@@ -95,10 +95,15 @@ static int finish_prepared(const struct oci_spec *spec, const struct oci_mount *
 			   const struct mount_options *options, int fd, int *ret_fd,
 			   struct err *err)
 {
-	int r = detached_set_attr(fd, options, err);
+	struct userns_map map;
+	bool recursive;
+	int r = oci_mount_map(spec, mount, &map, &recursive, err);
 
-	if (r == 0 && (options->idmap || mount->n_uid_mappings > 0))
-		r = idmap_apply(fd, spec, mount, options->recursive_idmap, err);
+	if (r == 0)
+		r = detached_set_attr(fd, options, err);
+	if (r == 0 && map.uids)
+		r = userns_map_mount(fd, &map, recursive, err);
+	userns_map_fini(&map);
 	if (r < 0)
 		close(fd);
 	else
@@ -118,8 +123,7 @@ int mount_prepare(const struct oci_spec *spec, const struct disk_mount *disks, s
 
 		if (r == 0 && disk)
 			fd = r = prepare_disk(disk, work_dir, i, err);
-		else if (r == 0 && is_bind(mount, &options) &&
-			 (options.idmap || mount->n_uid_mappings > 0))
+		else if (r == 0 && is_bind(mount, &options) && oci_mount_is_mapped(mount))
 			fd = r = clone_source(NULL, mount, &options, err);
 		if (r >= 0 && fd >= 0)
 			r = finish_prepared(spec, mount, &options, fd, &ret_fds[i], err);

@@ -17,7 +17,6 @@ enum option_kind {
 	OPTION_BIND,
 	OPTION_REMOUNT,
 	OPTION_COPY_UP,
-	OPTION_IDMAP,
 	OPTION_NOTHING, /* the default, or for mount(8) alone */
 };
 
@@ -89,8 +88,8 @@ static const struct option {
 	{ "rbind", OPTION_BIND, true, 0 },
 	{ "remount", OPTION_REMOUNT, false, 0 },
 	{ "tmpcopyup", OPTION_COPY_UP, false, 0 },
-	{ "idmap", OPTION_IDMAP, false, 0 },
-	{ "ridmap", OPTION_IDMAP, true, 0 },
+	{ "idmap", OPTION_NOTHING, false, 0 }, /* oci_mount_map() reads them */
+	{ "ridmap", OPTION_NOTHING, false, 0 },
 };
 
 static const struct option *find_option(const char *name)
@@ -144,10 +143,6 @@ static void apply_option(struct mount_options *options, const struct option *opt
 		break;
 	case OPTION_COPY_UP:
 		options->copy_up = true;
-		break;
-	case OPTION_IDMAP:
-		options->idmap = true;
-		options->recursive_idmap = option->recursive;
 		break;
 	case OPTION_FLAG:
 	case OPTION_NOTHING:

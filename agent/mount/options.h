@@ -17,7 +17,6 @@ struct mount_options {
 	bool remount; /* a bind mount's attributes are set anyway; what is mounted anew has nothing
 			 to remount */
 	bool copy_up; /* tmpcopyup */
-	bool idmap, recursive_idmap;
 	/* MOUNT_ATTR_* of the mount, and of it with all that is mounted below. */
 	uint64_t attr_set, attr_clear;
 	uint64_t recursive_set, recursive_clear;

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/container/cgroup-convert.h"
+#include "agent/machine.h"
 #include "agent/mount/memory.h"
 #include "agent/mount/shared.h"
 #include "agent/rpc/handlers.h"
 #include "common.pb-c.h"
+#include "oci/idmap.h"
 
 static char *copy(struct arena *arena, const char *text)
 {
@@ -104,6 +107,8 @@ static int take_shared_mounts(const KataLike__Agent__V1__CreateContainerRequest 
 		if (r < 0)
 			return err_push(err, "mount %s", spec->mounts[from->index].destination);
 		spec->mounts[from->index].source = source;
+		/* The host did it: virtio-fs cannot. */
+		oci_mount_unmap(&spec->mounts[from->index]);
 	}
 	return 0;
 }
@@ -130,6 +135,11 @@ static int take_memory_mounts(const KataLike__Agent__V1__CreateContainerRequest 
 	return 0;
 }
 
+static int weigh_disks(const struct oci_resources *resources, struct err *err)
+{
+	return resources && cgroup_weighs_disks(resources) ? machine_weigh_disks(err) : 0;
+}
+
 static int take_params(const struct agent *agent,
 		       const KataLike__Agent__V1__CreateContainerRequest *request,
 		       struct container_params *params, struct err *err)
@@ -147,6 +157,8 @@ static int take_params(const struct agent *agent,
 		r = take_memory_mounts(request, params->spec, err);
 	if (r == 0 && request->stdio && params->spec->process)
 		params->spec->process->terminal = request->stdio->terminal;
+	if (r == 0)
+		r = weigh_disks(params->spec->linux_.resources, err);
 	if (r == 0)
 		r = rpc_connect_stdio(agent, request->stdio, &params->outside, err);
 	if (r < 0) {
@@ -241,6 +253,8 @@ void rpc_update_container(void *ctx, struct ttrpc_call *call, const ProtobufCMes
 		return;
 	r = oci_resources_parse((const char *)request->resources_json.data,
 				request->resources_json.len, &doc, &err);
+	if (r == 0)
+		r = weigh_disks(&doc->resources, &err);
 	if (r == 0)
 		r = cgroup_apply(container->cgroup, &doc->resources, &err);
 	/* Rules for devices that an update does not name stay as they are. */

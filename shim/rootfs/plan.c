@@ -10,6 +10,8 @@
 
 #include <linux/magic.h>
 
+#include "oci/idmap.h"
+
 #define EMPTY_DIR "/kubernetes.io~empty-dir/"
 
 static bool has_option(const struct oci_mount *mount, const char *option)
@@ -207,9 +209,10 @@ static int plan_copy(const struct oci_mount *mount, const struct stat *st, struc
 	return (*ret_item)->subpath ? 0 : err_set(err, ENOMEM, "cannot plan the mounts");
 }
 
-static int plan_bind(const struct oci_mount *mount, const struct plan_input *input, size_t index,
+static int plan_bind(const struct oci_spec *spec, size_t index, const struct plan_input *input,
 		     struct plan *plan, struct err *err)
 {
+	const struct oci_mount *mount = &spec->mounts[index];
 	struct plan_item *item = NULL;
 	struct stat st;
 	int r;
@@ -237,7 +240,12 @@ static int plan_bind(const struct oci_mount *mount, const struct plan_input *inp
 	item->readonly_recursive = has_option(mount, "rro");
 	item->readonly = item->readonly_recursive || has_option(mount, "ro");
 	item->destination = strdup(mount->destination);
-	return item->destination ? 0 : err_set(err, ENOMEM, "cannot plan the mounts");
+	if (!item->destination)
+		return err_set(err, ENOMEM, "cannot plan the mounts");
+	/* The guest maps what is on a disk, but cannot what is shared. */
+	return item->way == PLAN_SHARED
+		       ? oci_mount_map(spec, mount, &item->map, &item->recursive_map, err)
+		       : 0;
 }
 
 static int plan_image(const struct oci_mount *mount, size_t index, struct plan *plan,
@@ -265,7 +273,7 @@ static int plan_mount(const struct oci_spec *spec, size_t index, const struct pl
 	const struct oci_mount *mount = &spec->mounts[index];
 
 	if (is_bind(mount))
-		return plan_bind(mount, input, index, plan, err);
+		return plan_bind(spec, index, input, plan, err);
 	if (is_disk_filesystem(mount->type))
 		return plan_image(mount, index, plan, err);
 	/* tmpfs, proc, sysfs and the like: the guest's own. */
@@ -343,6 +351,7 @@ void plan_free(struct plan *plan)
 		free(plan->items[i].path);
 		free(plan->items[i].destination);
 		free(plan->items[i].subpath);
+		userns_map_fini(&plan->items[i].map);
 	}
 	free(plan);
 }

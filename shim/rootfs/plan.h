@@ -10,6 +10,7 @@
 
 #include "lib/err.h"
 #include "lib/fd.h"
+#include "lib/userns.h"
 #include "oci/spec.h"
 #include "shim/rootfs/disk.h"
 #include "task.pb-c.h"
@@ -36,6 +37,8 @@ struct plan_item {
 	/* PLAN_SHARED */
 	bool recursive;		 /* with what is mounted below */
 	bool readonly_recursive; /* and that read-only too */
+	struct userns_map map;	 /* how its owners look */
+	bool recursive_map;	 /* and those of what is mounted below */
 };
 
 /* A folder in memory of the host's, which becomes one in the guest's. */

@@ -88,11 +88,13 @@ static int take_shared(const struct plan_item *item, struct share_tree *ret_tree
 {
 	const struct share_options options = { .recursive = item->recursive,
 					       .readonly = item->readonly,
-					       .readonly_recursive = item->readonly_recursive };
+					       .readonly_recursive = item->readonly_recursive,
+					       .map = item->map.uids ? &item->map : NULL,
+					       .recursive_map = item->recursive_map };
 	int r = share_take(item->path, &options, ret_tree, err);
 
-	/* A container's root is its own. */
-	if (r == 0 && !item->destination)
+	/* A container's root is its own, as is what has other owners there. */
+	if (r == 0 && (!item->destination || item->map.uids))
 		memset(&ret_tree->id, 0, sizeof(ret_tree->id));
 	return r;
 }

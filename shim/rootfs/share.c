@@ -76,6 +76,9 @@ int share_take(const char *path, const struct share_options *options, struct sha
 	r = confine(fd, options);
 	if (r < 0)
 		return err_set(err, -r, "cannot set the attributes of a mount of %s", path);
+	r = options->map ? userns_map_mount(fd, options->map, options->recursive_map, err) : 0;
+	if (r < 0)
+		return err_push(err, "%s", path);
 	*ret_tree = (struct share_tree){
 		.fd = TAKE_FD(fd),
 		.directory = S_ISDIR(st.st_mode),

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "lib/err.h"
+#include "lib/userns.h"
 
 /* What is shared, as far as two containers that share it can share one mount of it. */
 struct share_id {
@@ -37,6 +38,8 @@ struct share_tree {
 
 struct share_options {
 	bool recursive, readonly, readonly_recursive;
+	const struct userns_map *map; /* NULL: owners as they are */
+	bool recursive_map;
 };
 
 /*

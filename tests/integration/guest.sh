@@ -9,23 +9,6 @@ keeps_container=yes
 # 10,000 take a gigabyte of the machine's.
 crowd=${KATA_LIKE_CROWD:-500}
 
-# bundle NAME PYTHON: one that the Python code changes.
-bundle() {
-	rm -rf "${work:?}/$1"
-	mkdir "$work/$1"
-	ln -s "$busybox" "$work/$1/rootfs"
-	"$kata" spec --bundle "$work/$1"
-	python3 - "$work/$1/config.json" "$2" <<-'END'
-		import json, sys, textwrap
-		config = json.load(open(sys.argv[1]))
-		process, linux = config["process"], config["linux"]
-		process["terminal"] = False
-		def sh(script): process["args"] = ["sh", "-c", script]
-		exec(textwrap.dedent(sys.argv[2]))
-		json.dump(config, open(sys.argv[1], "w"))
-	END
-}
-
 member() {
 	timeout 100 "$kata" run --rm --pod pod --name "$1" --bundle "$work/$1"
 }
@@ -93,8 +76,9 @@ namespaces_are_joined_and_made() {
 		for namespace in linux['namespaces']:
 		    if namespace['type'] in ('pid', 'ipc', 'uts'): namespace['path'] = '/proc/1/ns/' + namespace['type']
 		config.pop('hostname')
-		sh('hostname; ps | grep -c \"[s]leep 1000\"')"
-	expect_output "$(printf 'pod-host\n1')" member shares
+		linux['resources'] = {'blockIO': {'weight': 10}}
+		sh('hostname; ps | grep -c \"[s]leep 1000\"; cat /sys/fs/cgroup/io.weight')"
+	expect_output "$(printf 'pod-host\n1\ndefault 1')" member shares
 	bundle apart "
 		linux['namespaces'].append({'type': 'time'})
 		linux['timeOffsets'] = {'boottime': {'secs': 864000, 'nanosecs': 0}}
@@ -173,6 +157,11 @@ limits_change_while_it_runs() {
 	expect_match err 'memory.limit is 4096, below the [0-9]+ bytes that are in use'
 	expect_output "$(printf '67108864\n77')" "$kata" exec pod -- sh -c '
 		cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max'
+	# What a disk's use costs is counted where weights are in force.
+	echo '{"blockIO": {"weight": 500}}' >"$work/resources"
+	expect_status 0 "$kata" update --resources "$work/resources" pod
+	expect_output "$(printf 'default 4950\nin force')" "$kata" exec pod -- sh -c '
+		cat /sys/fs/cgroup/io.weight; grep -q cost.usage /sys/fs/cgroup/io.stat && echo in force'
 }
 
 # Links and devices where mount points and files are looked for, a program with set-user-id, and one

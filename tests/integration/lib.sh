@@ -141,6 +141,23 @@ clean_up() {
 
 trap 'clean_up; rm -rf "$work"' EXIT
 
+# bundle NAME PYTHON: $work/NAME, a bundle whose config.json the Python code changes.
+bundle() {
+	rm -rf "${work:?}/$1"
+	mkdir "$work/$1"
+	ln -s "$busybox" "$work/$1/rootfs"
+	"$kata" spec --bundle "$work/$1"
+	python3 - "$work/$1/config.json" "$2" <<-'END'
+		import json, sys, textwrap
+		config = json.load(open(sys.argv[1]))
+		process, linux = config["process"], config["linux"]
+		process["terminal"] = False
+		def sh(script): process["args"] = ["sh", "-c", script]
+		exec(textwrap.dedent(sys.argv[2]))
+		json.dump(config, open(sys.argv[1], "w"))
+	END
+}
+
 # check SENTENCE FUNCTION
 check() {
 	local status

@@ -41,17 +41,9 @@ pid_of() {
 }
 
 a_pod_stands() {
-	mkdir "$work/pod"
-	ln -s "$busybox" "$work/pod/rootfs"
-	"$kata" spec --bundle "$work/pod"
-	python3 - "$work/pod/config.json" <<-'END'
-		import json, sys
-		config = json.load(open(sys.argv[1]))
-		config["process"] |= {"terminal": False, "args": ["sleep", "100000"]}
-		linux = config["linux"]
-		linux["namespaces"] = [n for n in linux["namespaces"] if n["type"] != "pid"]
-		json.dump(config, open(sys.argv[1], "w"))
-	END
+	bundle pod "
+		process['args'] = ['sleep', '100000']
+		linux['namespaces'] = [n for n in linux['namespaces'] if n['type'] != 'pid']"
 	expect_output pod "$kata" run --detach --name pod --bundle "$work/pod"
 	"$kata" exec pod -- true
 }

@@ -133,6 +133,27 @@ memory_is_the_pods_own() {
 	[ ! -e "$volume/file" ] || fail "it is in the host's memory"
 }
 
+# The host maps them: what lies there as root's looks like 4000's in the guest, and the other way round.
+an_id_mapped_share_shifts_owners() {
+	mkdir "$data/owned"
+	touch "$data/owned/of-root" "$data/owned/of-seven"
+	chown 7:7 "$data/owned/of-seven"
+	bundle mapped "
+		config['mounts'].append({
+		    'destination': '/owned', 'type': 'bind', 'source': '$data/owned', 'options': ['bind', 'idmap'],
+		    'uidMappings': [{'containerID': 0, 'hostID': 4000, 'size': 5}, {'containerID': 7, 'hostID': 0, 'size': 1}],
+		    'gidMappings': [{'containerID': 0, 'hostID': 5000, 'size': 10}]})
+		process['user'] = {'uid': 0, 'gid': 5003}
+		sh('cd /owned; echo new >new && stat -c \"%n %u:%g\" *')"
+	expect_output "$(printf 'new 0:5003\nof-root 4000:5000\nof-seven 0:5007')" \
+		"$kata" run --rm --pod web --bundle "$work/mapped"
+	expect_equal "$(stat -c %u:%g "$data/owned/new")" 7:3
+	bundle unmapped "
+		config['mounts'].append({'destination': '/x', 'type': 'bind', 'source': '$data/owned', 'options': ['bind', 'idmap']})"
+	expect_status 125 "$kata" run --rm --pod web --bundle "$work/unmapped"
+	expect_match err 'mount /x: an id-mapped mount needs mappings'
+}
+
 what_cannot_cross_is_refused_by_name() {
 	mkfifo "$work/fifo"
 	expect_status 125 "$kata" run --rm --pod web --rootfs "$busybox" \
@@ -179,6 +200,7 @@ check "nothing is mounted where the host could see it" nothing_shows_on_the_host
 check "a member of a pod brings its disk and takes it away" a_member_brings_its_disk_and_takes_it_away
 check "members see the same files, and each other's locks" members_share_files_and_locks
 check "an emptyDir in memory is memory of the VM, one for the pod" memory_is_the_pods_own
+check "an id-mapped mount of a shared folder shifts owners" an_id_mapped_share_shifts_owners
 check "what cannot cross into a VM is refused by name" what_cannot_cross_is_refused_by_name
 check "a disk that is full on the host is an error in the guest, and nothing else ends" \
 	a_full_disk_is_an_error_in_the_guest

@@ -85,7 +85,6 @@ static void binds_and_propagation_are_recognised(void **state)
 	assert_int_equal(options.propagation, MS_SLAVE);
 	assert_true(options.recursive_propagation);
 	assert_true(options.copy_up);
-	assert_true(options.idmap && options.recursive_idmap);
 	assert_int_equal(options.n_data, 0);
 	mount_options_fini(&options);
 }

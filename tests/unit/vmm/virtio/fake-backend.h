@@ -33,6 +33,16 @@ enum fake_trick {
 	N_TRICKS,
 };
 
+/* The time for a call to a backend with the trick: little where it has to run out. In ms. */
+#define FAKE_BACKEND_LIMIT_MS 200u
+static inline unsigned fake_backend_limit_ms(enum fake_trick trick)
+{
+	bool waits = trick == TRICK_SILENCE || trick == TRICK_HALF_A_HEADER ||
+		     trick == TRICK_HALF_A_PAYLOAD || trick == TRICK_TRICKLE;
+
+	return waits ? FAKE_BACKEND_LIMIT_MS : 30000;
+}
+
 struct fake_backend_queue {
 	uint32_t size, base;
 	struct vhost_user_vring_address address;

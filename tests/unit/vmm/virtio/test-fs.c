@@ -38,7 +38,6 @@
 
 #define N_QUEUES   2
 #define QUEUE_SIZE 128
-#define TIMEOUT_MS 200u
 
 /* The requests of these tests: a header of 40 bytes, and room for a header of 16. */
 #define REQUEST_BYTES 40u
@@ -70,7 +69,7 @@ static int add_device(struct fixture *f, uint32_t trick_request, enum fake_trick
 				    .lock = &f->lock };
 	struct fs_config config = { .fd = fake_backend_start(&f->backend, trick_request, trick),
 				    .tag = "share",
-				    .timeout_ms = TIMEOUT_MS };
+				    .timeout_ms = fake_backend_limit_ms(trick) };
 	struct virtio_device *dev;
 	int r = fs_new(&config, &dev, err);
 
@@ -498,7 +497,7 @@ static void a_server_that_does_not_stop_is_given_up(void **state)
 	start(f);
 	begin_ms = clock_monotonic_ms();
 	set(f, STATUS, 0, 1);
-	assert_true(clock_monotonic_ms() - begin_ms < TIMEOUT_MS + 1500);
+	assert_true(clock_monotonic_ms() - begin_ms < FAKE_BACKEND_LIMIT_MS + 1500);
 	assert_int_equal(get(f, STATUS, 1), 0);
 	step(f);
 	start(f);

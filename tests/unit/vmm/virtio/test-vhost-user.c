@@ -14,9 +14,8 @@
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/vhost-user.h"
 
-#define TIMEOUT_MS 100u
-#define SLACK_MS   1500 /* for a loaded machine */
-#define FEATURES   (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX)
+#define SLACK_MS 1500 /* for a loaded machine */
+#define FEATURES (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX)
 
 struct fixture {
 	struct guestmem mem;
@@ -65,7 +64,7 @@ static int connect_backend(struct fixture *f, uint32_t trick_request, enum fake_
 	int fd = fake_backend_start(&f->backend, trick_request, trick);
 	struct err err = ERR_INIT;
 
-	return vhost_user_init(&f->frontend, fd, TIMEOUT_MS, &err);
+	return vhost_user_init(&f->frontend, fd, fake_backend_limit_ms(trick), &err);
 }
 
 static int start(struct fixture *f)
@@ -221,7 +220,9 @@ static void a_backend_that_lacks_what_is_needed_is_refused(void **state)
 
 		f->backend.features = lacking[i].features;
 		f->backend.protocol_features = lacking[i].protocol_features;
-		assert_int_equal(vhost_user_init(&f->frontend, fd, TIMEOUT_MS, &err), -EPROTO);
+		assert_int_equal(
+			vhost_user_init(&f->frontend, fd, fake_backend_limit_ms(TRICK_NONE), &err),
+			-EPROTO);
 		assert_non_null(strstr(err_text(&err), "REPLY_ACK"));
 		end(f);
 	}
@@ -259,7 +260,7 @@ static void play(struct fixture *f, uint32_t request, enum fake_trick trick)
 		assert_false(vhost_user_is_alive(&f->frontend));
 		assert_int_equal(start(f), VHOST_USER_E_BROKEN);
 	}
-	assert_true(clock_monotonic_ms() - begin_ms < TIMEOUT_MS + SLACK_MS);
+	assert_true(clock_monotonic_ms() - begin_ms < fake_backend_limit_ms(trick) + SLACK_MS);
 	end(f);
 }
 
@@ -288,12 +289,12 @@ static void one_time_limit_covers_a_whole_call(void **state)
 	struct fixture *f = *state;
 	int64_t begin_ms;
 
-	/* 16 bytes and more at 20 ms each would be 320 ms for each of the messages. */
+	/* 16 bytes and more at 20 ms each are more than the limit for each of the messages. */
 	assert_int_equal(connect_backend(f, VHOST_USER_SET_VRING_NUM, TRICK_TRICKLE), 0);
 	begin_ms = clock_monotonic_ms();
 	assert_int_equal(start(f), VHOST_USER_E_BROKEN);
-	assert_true(clock_monotonic_ms() - begin_ms >= TIMEOUT_MS);
-	assert_true(clock_monotonic_ms() - begin_ms < TIMEOUT_MS + SLACK_MS);
+	assert_true(clock_monotonic_ms() - begin_ms >= FAKE_BACKEND_LIMIT_MS);
+	assert_true(clock_monotonic_ms() - begin_ms < FAKE_BACKEND_LIMIT_MS + SLACK_MS);
 	assert_string_equal(f->frontend.broken, "no answer in time");
 	end(f);
 }
@@ -349,8 +350,9 @@ static void a_backend_that_reads_nothing_is_given_up(void **state)
 	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
 	while (send(pair[0], filling, sizeof(filling), MSG_DONTWAIT) > 0)
 		;
-	assert_int_equal(vhost_user_init(&f->frontend, pair[0], TIMEOUT_MS, &err), -EPROTO);
-	assert_true(clock_monotonic_ms() - begin_ms < TIMEOUT_MS + SLACK_MS);
+	assert_int_equal(vhost_user_init(&f->frontend, pair[0], FAKE_BACKEND_LIMIT_MS, &err),
+			 -EPROTO);
+	assert_true(clock_monotonic_ms() - begin_ms < FAKE_BACKEND_LIMIT_MS + SLACK_MS);
 	close(pair[1]);
 }
 

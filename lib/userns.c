@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Id-mapped mounts. */
-#include "agent/mount/idmap.h"
+/* User namespaces as mappings of ids. */
+#include "lib/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -17,23 +18,19 @@
 
 #include "lib/fd.h"
 
-#define MAP_TEXT_MAX 4096
-
-int idmap_write(pid_t pid, const char *kind, const struct oci_id_mapping *mappings, size_t n)
+static int write_one(pid_t pid, const char *kind, const char *text)
 {
-	char path[64], text[MAP_TEXT_MAX];
-	size_t used = 0;
+	char path[64];
 
-	for (size_t i = 0; i < n; i++) {
-		int len = snprintf(text + used, sizeof(text) - used, "%u %u %u\n",
-				   mappings[i].container_id, mappings[i].host_id, mappings[i].size);
-
-		if (len < 0 || (size_t)len >= sizeof(text) - used)
-			return -E2BIG;
-		used += (size_t)len;
-	}
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s_map", pid, kind);
 	return file_poke(AT_FDCWD, path, text);
+}
+
+int userns_write(pid_t pid, const struct userns_map *map)
+{
+	int r = write_one(pid, "uid", map->uids);
+
+	return r < 0 ? r : write_one(pid, "gid", map->gids);
 }
 
 /*
@@ -53,17 +50,14 @@ static pid_t number_in_proc(int pidfd)
 	return line ? atoi(line + strlen("\nPid:\t")) : -1;
 }
 
-static int map_and_open(pid_t pid, const struct oci_id_mapping *uids, size_t n_uids,
-			const struct oci_id_mapping *gids, size_t n_gids)
+static int map_and_open(pid_t pid, const struct userns_map *map)
 {
 	char path[64];
 	int fd, r;
 
 	if (pid <= 0)
 		return -ESRCH;
-	r = idmap_write(pid, "uid", uids, n_uids);
-	if (r == 0)
-		r = idmap_write(pid, "gid", gids, n_gids);
+	r = userns_write(pid, map);
 	if (r < 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
@@ -72,8 +66,7 @@ static int map_and_open(pid_t pid, const struct oci_id_mapping *uids, size_t n_u
 }
 
 /* A user namespace lives as long as somebody holds it, so its first process may be short-lived. */
-static int make_namespace(const struct oci_id_mapping *uids, size_t n_uids,
-			  const struct oci_id_mapping *gids, size_t n_gids)
+static int make_namespace(const struct userns_map *map)
 {
 	_cleanup_fd_ int pidfd = -1;
 	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_PIDFD,
@@ -85,36 +78,35 @@ static int make_namespace(const struct oci_id_mapping *uids, size_t n_uids,
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
 	}
-	r = map_and_open(number_in_proc(pidfd), uids, n_uids, gids, n_gids);
+	r = map_and_open(number_in_proc(pidfd), map);
 	(void)kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
 }
 
-int idmap_apply(int mount_fd, const struct oci_spec *spec, const struct oci_mount *mount,
-		bool recursive, struct err *err)
+int userns_map_mount(int mount_fd, const struct userns_map *map, bool recursive, struct err *err)
 {
-	const struct oci_linux *linux_ = &spec->linux_;
-	bool own = mount->n_uid_mappings > 0;
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
-	_cleanup_fd_ int namespace_fd = -1;
+	_cleanup_fd_ int namespace_fd = make_namespace(map);
 
-	if (!own && linux_->n_uid_mappings == 0)
-		return err_say(err, EINVAL,
-			       "an id-mapped mount needs mappings, or a user namespace");
-	namespace_fd = own ? make_namespace(mount->uid_mappings, mount->n_uid_mappings,
-					    mount->gid_mappings, mount->n_gid_mappings)
-			   : make_namespace(linux_->uid_mappings, linux_->n_uid_mappings,
-					    linux_->gid_mappings, linux_->n_gid_mappings);
 	if (namespace_fd < 0)
 		return err_set(err, -namespace_fd, "cannot make the id mapping");
 	attr.userns_fd = (uint64_t)namespace_fd;
 	if (mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr,
 			  sizeof(attr)) < 0)
-		return err_set(err, errno, "cannot map the owners of the mount");
+		return err_set(err, errno, "cannot map the owners of the mount%s",
+			       errno == EINVAL ? " (can its file system?)" : "");
 	return 0;
+}
+
+void userns_map_fini(struct userns_map *map)
+{
+	free(map->uids);
+	free(map->gids);
+	*map = (struct userns_map){ NULL, NULL };
 }
