@@ -117,7 +117,7 @@ static void a_guest_that_never_answers_is_given_up(void **state)
 	int fd;
 
 	(void)state;
-	guest_init(&guest, -1);
+	guest_init_impatient(&guest);
 	guest_add_buffers(&guest, 8);
 	fd = guest_ask_by_link(&guest, 7);
 	guest_recv_request(&guest, 7);
@@ -201,7 +201,7 @@ static void a_guest_that_does_not_answer_a_close_is_reset(void **state)
 	int fd;
 
 	(void)state;
-	guest_init(&guest, -1);
+	guest_init_impatient(&guest);
 	guest_add_buffers(&guest, 8);
 	n_fds = host_count_fds();
 	fd = guest_connect(&guest);

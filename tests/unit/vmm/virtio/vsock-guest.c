@@ -27,13 +27,13 @@ void guest_new_rings(struct guest *guest)
 		guest->rx_gpa[i] = 0;
 }
 
-void guest_init(struct guest *guest, int uds_listen_fd)
+static void init(struct guest *guest, int uds_listen_fd, unsigned timeout_ms)
 {
 	struct vsock_config config = {
 		.guest_cid = VSOCK_GUEST_CID,
 		.uds_listen_fd = uds_listen_fd,
-		.connect_timeout_ms = 50,
-		.close_timeout_ms = 50,
+		.connect_timeout_ms = timeout_ms,
+		.close_timeout_ms = timeout_ms,
 	};
 	struct virtio_device *dev;
 	struct err err = ERR_INIT;
@@ -54,6 +54,16 @@ void guest_init(struct guest *guest, int uds_listen_fd)
 	guest->type = VSOCK_TYPE_STREAM;
 	guest->src_cid = VSOCK_GUEST_CID;
 	guest->dst_cid = VSOCK_CID_HOST;
+}
+
+void guest_init(struct guest *guest, int uds_listen_fd)
+{
+	init(guest, uds_listen_fd, 30000);
+}
+
+void guest_init_impatient(struct guest *guest)
+{
+	init(guest, -1, 50);
 }
 
 void guest_fini(struct guest *guest)

@@ -43,9 +43,10 @@ struct guest {
 	uint8_t payload[GUEST_RX_BUFFER_BYTES];
 };
 
-/* A device with short timeouts (50 ms), a shim and a driver. Owns uds_listen_fd, which may be -1.
- */
+/* A device, a shim and a driver. Owns uds_listen_fd, which may be -1. */
 void guest_init(struct guest *guest, int uds_listen_fd);
+/* The same, with a device that gives a silent peer up after 50 ms. */
+void guest_init_impatient(struct guest *guest);
 void guest_fini(struct guest *guest);
 /* After fake_driver_restart(). */
 void guest_new_rings(struct guest *guest);
