@@ -6,8 +6,11 @@
  * for the addresses that are still on the interface.
  */
 #include <errno.h>
+#include <linux/if_link.h>
 #include <netlink/addr.h>
+#include <netlink/attr.h>
 #include <netlink/errno.h>
+#include <netlink/msg.h>
 #include <netlink/route/link.h>
 #include <string.h>
 #include <sys/random.h>
@@ -24,21 +27,45 @@ static bool bridge_takes(const struct scan_interface *interface)
 	       strcmp(interface->kind, "bridge") != 0;
 }
 
+/*
+ * With an ageing time of 0 it learns no address, and passes every frame to the other port. Else a
+ * broadcast of the guest's that comes back (from a host's bridge in hairpin mode) would teach it
+ * that the guest is outside.
+ */
+static int put_kind(struct nl_msg *msg)
+{
+	struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO), *data;
+
+	if (!info || nla_put_string(msg, IFLA_INFO_KIND, "bridge") < 0)
+		return -NLE_NOMEM;
+	data = nla_nest_start(msg, IFLA_INFO_DATA);
+	if (!data || nla_put_u32(msg, IFLA_BR_AGEING_TIME, 0) < 0)
+		return -NLE_NOMEM;
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return 0;
+}
+
 static int make_bridge(const struct net_place *place, const char *name, uint32_t mtu,
 		       struct err *err)
 {
 	struct rtnl_link *link = rtnl_link_alloc();
+	struct nl_msg *msg = NULL;
 	int r = -NLE_NOMEM;
 
 	if (link) {
 		rtnl_link_set_name(link, name);
 		rtnl_link_set_mtu(link, mtu);
 		rtnl_link_set_flags(link, IFF_NOARP);
-		r = rtnl_link_set_type(link, "bridge");
-		if (r == 0)
-			r = rtnl_link_add(place->sock, link, NLM_F_CREATE | NLM_F_EXCL);
+		r = rtnl_link_build_add_request(link, NLM_F_CREATE | NLM_F_EXCL, &msg);
 		rtnl_link_put(link);
 	}
+	if (r == 0)
+		r = put_kind(msg);
+	if (r == 0)
+		/* Frees the message. */
+		r = nl_send_sync(place->sock, TAKE_PTR(msg));
+	nlmsg_free(msg);
 	if (r == -NLE_EXIST)
 		return err_say(err, EEXIST, "the bridge %s is there: another VM has its interface",
 			       name);

@@ -41,7 +41,7 @@ network_left() {
 	comm -13 <(printf '%s\n' "$links_before") <(links) | sed 's/^/link: /'
 	find /run/netns -name 'kata-like-*' 2>/dev/null | sed 's/^/namespace: /'
 	find "$work/ipam" -type f -name '[0-9f]*' 2>/dev/null | sed 's/^/address: /'
-	pgrep -x 'passt.*|slirp4netns' | sed 's/^/process: /'
+	{ pgrep -x 'passt.*' || pgrep slirp4netns; } | sed 's/^/process: /'
 	return 0
 }
 
@@ -140,5 +140,8 @@ user_ports_are_published() {
 }
 
 ip link set lo up
+# The first one mounts /run/netns, which stays.
+ip netns add kata-like-test
+ip netns del kata-like-test
 # shellcheck disable=SC2034 # for network_left
 links_before=$(links)

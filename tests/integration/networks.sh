@@ -79,6 +79,17 @@ names_are_resolved() {
 	within 10 in_pod 'nslookup -type=a name.pod.test | grep -q 10.1.2.3'
 }
 
+is_echoed() {
+	echo datagram | socat -t 3 -T 3 - "UDP:$1" | grep -q datagram
+}
+
+# From the published UDP port 5353 at the address.
+datagrams_come_back() {
+	in_pod 'timeout 60 socat UDP-LISTEN:5300,fork EXEC:cat >/dev/null 2>&1 &'
+	within 5 in_pod 'netstat -un -l | grep -q :5300'
+	within 20 is_echoed "$1:5353"
+}
+
 # --- Two pods and the host ---
 
 two_pods() {
@@ -112,9 +123,7 @@ two_pods() {
 	iperf "$first" -u -b 2M -t 2 -R
 	timeout 60 "$kata" exec other -- iperf3 -c "$first" -n 4M >/dev/null || fail "iperf3 from pod to pod"
 	timeout 60 "$kata" exec other -- iperf3 -c "$first6" -n 4M -R >/dev/null || fail "iperf3 -R from pod to pod"
-	in_pod 'timeout 20 socat UDP-LISTEN:5300,fork EXEC:cat >/dev/null 2>&1 &'
-	within 5 in_pod 'netstat -un -l | grep -q :5300'
-	expect_output datagram sh -c 'echo datagram | socat -T 2 - UDP:10.88.0.1:5353'
+	datagrams_come_back 10.88.0.1
 	serve_names
 	names_are_resolved
 	kill "$names"
@@ -406,13 +415,54 @@ come_and_go() {
 
 # --- Without privileges ---
 
+# Makes $kata the program as a person runs it who may open /dev/kvm and nothing else, in $KATA_LIKE_STATE's
+# folder, and $rootfs and $busybox folders of that person.
+become_ordinary() {
+	local home=${KATA_LIKE_STATE%/*} user=54321 group
+	group=$(stat -c %g /dev/kvm)
+	# Where nobody has set that up.
+	[ "$group" != 0 ] || chgrp $((group = user)) /dev/kvm
+	chmod g+rw /dev/kvm
+	chmod 711 "$work"
+	cp -a "$busybox" "$home.busybox"
+	cp -a "$rootfs" "$home.rootfs"
+	mkdir "$home" "$home.home"
+	chown -R $user:$user "$home" "$home".*
+	cat >"$work/kata-like" <<END
+#!/bin/sh
+cd "$home.home"
+exec setpriv --reuid $user --regid $user --groups $group --inh-caps=-all -- \
+	env -i PATH=/usr/bin:/bin HOME="$home.home" XDG_RUNTIME_DIR="$home" "$kata" "\$@"
+END
+	chmod 755 "$work/kata-like"
+	kata=$work/kata-like busybox=$home.busybox rootfs=$home.rootfs
+}
+
+# The VM and its helper are the user's, and have no capability.
+nobody_has_privileges() {
+	local pid
+	for pid in $(pgrep 'kata-like-vmm|slirp4netns'); do
+		grep -Pq '^Uid:\t54321\t54321\t' "/proc/$pid/status" || fail "$(cat "/proc/$pid/status")"
+		[ "$(cat "/proc/$pid/comm")" != slirp4netns ] ||
+			grep -Pq '^CapEff:\t0*$' "/proc/$pid/status" || fail "$(cat "/proc/$pid/status")"
+	done
+}
+
 without_privileges() {
+	become_ordinary
 	make_outside
+	expect_output "1: lo:" "$kata" run --rm --net none --rootfs "$busybox" -- sh -c 'ip -o link | grep -o "^.: [^ ]*"'
+	expect_status 125 "$kata" run --rm --net cni --rootfs "$busybox" -- true
+	expect_match err '--net cni needs root.*; --net user does not'
+	expect_status 125 "$kata" run --rm --net user -p 80:80 --rootfs "$busybox" -- true
+	expect_match err 'TCP port 80 of the host: Permission denied'
 	serve_names
 	echo 'nameserver 192.0.2.1' >"$work/resolv.conf"
+	chmod 644 "$work/resolv.conf"
 	expect_status 0 unshare --mount sh -c 'mount --bind "$1" /etc/resolv.conf; shift; exec "$@"' x \
 		"$work/resolv.conf" "$kata" run -d --name pod --net user -p 8081:80 -p 5353:5300/udp \
 		--rootfs "$rootfs" -- sleep 100000
+	nobody_has_privileges
 	user_ports_are_published
 	user_connections_end
 	names_are_resolved
@@ -421,9 +471,7 @@ without_privileges() {
 	in_pod 'timeout 10 nc 2001:db8::1 7007 </dev/null | sha256sum' >"$work/sum"
 	kill "$server"
 	expect_equal "$(cat "$work/sum")" "$(sha256sum <"$rootfs/www/large")"
-	in_pod 'timeout 20 socat UDP-LISTEN:5300,fork EXEC:cat >/dev/null 2>&1 &'
-	within 5 in_pod 'netstat -un -l | grep -q :5300'
-	expect_output datagram sh -c 'echo datagram | socat -T 2 - UDP:127.0.0.1:5353'
+	datagrams_come_back 192.0.2.1
 	iperf3 -s -D -I "$work/iperf.pid" >/dev/null
 	in_pod 'iperf3 -c 192.0.2.1 -n 4M && iperf3 -c 192.0.2.1 -n 4M -R -P 4' >/dev/null || fail iperf3
 	kill "$(tr -d '\0' <"$work/iperf.pid")"
@@ -431,6 +479,8 @@ without_privileges() {
 	serve_file "$work/page" 127.0.0.1 7009
 	! in_pod 'timeout 3 nc 10.0.2.2 7009 </dev/null | grep -q .' || fail "the host's localhost answered"
 	kill "$server"
+	expect_status 0 "$kata" stats pod
+	expect_match out 'eth0 .* received'
 	end_pod pod
 	ip link del ext0
 	nothing_of_the_network_left
@@ -460,7 +510,10 @@ for name; do
 	what_cannot_be_is_refused) check "what cannot be joined is refused by name, and left as it was" "$name" ;;
 	advertisements_are_not_heeded) check "IPv6 is the host's, whatever is advertised" "$name" ;;
 	come_and_go) check "interfaces that come and go do so in the guest, $rounds times" "$name" ;;
-	without_privileges) check "a network without privileges has ports, names and both protocols" "$name" ;;
+	without_privileges)
+		KATA_LIKE_STATE=$work/user/kata-like \
+			check "an ordinary user's network has ports, names and both protocols" "$name"
+		;;
 	by_passt) check "passt makes a network on demand" "$name" ;;
 	*) fail "there is no case $name" ;;
 	esac
