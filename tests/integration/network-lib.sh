@@ -84,6 +84,7 @@ address_of() {
 
 # The host beyond pods, which --net user reaches: 192.0.2.1 and 2001:db8::1, with default routes.
 make_outside() {
+	ip link del ext0 2>/dev/null || true
 	ip link add ext0 type veth peer name ext1
 	ip addr add 192.0.2.1/24 dev ext0
 	ip addr add 2001:db8::1/64 dev ext0 nodad

@@ -118,7 +118,7 @@ watch_rounds()
 
 attack()
 {
-	local server=() fs=() candidate net=(--net "stream:12,mac=02:00:00:00:00:0e") taps=()
+	local server=() fs=() candidate net=(--net "socket:12,mac=02:00:00:00:00:0e") taps=()
 	truncate -s 1M "$work/disk"
 	head -c 1M /dev/urandom >"$work/read-only"
 	cp "$work/read-only" "$work/read-only.before"
