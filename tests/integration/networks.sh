@@ -39,7 +39,7 @@ ping_sizes() {
 	"$here/ping-sizes.py" "$@" || fail "$*"
 }
 
-# iperf SERVER OPTION…: the load arrives; what UDP loses is shown.
+# iperf SERVER OPTION…: the load arrives, if it is more than a socket's buffer; what UDP loses is shown.
 iperf() {
 	timeout 60 iperf3 -J -c "$@" >"$work/iperf" ||
 		fail "iperf3 $*: $(grep -o '"error":.*' "$work/iperf" | head -n 1)"
@@ -167,7 +167,7 @@ host_side() {
 	in_pod 'nc 10.88.0.1 7003 </tmp/data; sha256sum </tmp/data' >"$work/sum"
 	wait "$taker"
 	expect_equal "$(sha256sum <"$work/received")" "$(cat "$work/sum")"
-	iperf "$address" -n 500K
+	iperf "$address" -n 1M
 	tc qdisc replace dev "$veth" root tbf rate 800kbit burst 10kb latency 100ms
 	# What goes to the pod is shaped; what comes from it is not.
 	limited_iperf 800000 "$address" -n 200K
@@ -192,7 +192,7 @@ END
 	nft delete table netdev test
 	nft delete table bridge test
 	busybox ping -c 1 -W 3 "$address" >/dev/null || fail "no packet arrives any more"
-	iperf "$address" -n 100K
+	iperf "$address" -n 2M
 	end_pod_and_look
 }
 
@@ -433,7 +433,7 @@ become_ordinary() {
 	cp -a "$busybox" "$home.busybox"
 	cp -a "$rootfs" "$home.rootfs"
 	mkdir "$home" "$home.home"
-	chown -R $user:$user "$home" "$home".*
+	chown -R "$user:$user" "$home" "$home".*
 	cat >"$work/kata-like" <<END
 #!/bin/sh
 cd "$home.home"
