@@ -267,7 +267,7 @@ static const struct virtio_device_ops block_ops = {
 	.free = block_free,
 };
 
-/* Size and logical block size of what fd is open on. */
+/* Size and logical block size of what fd is open on, which is made to wait. */
 static int measure(int fd, bool read_only, uint64_t *ret_size, uint32_t *ret_block, struct err *err)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -288,6 +288,12 @@ static int measure(int fd, bool read_only, uint64_t *ret_size, uint32_t *ret_blo
 	if (*ret_size == 0)
 		return err_say(err, EINVAL, "the disk is empty");
 	*ret_block = (uint32_t)block_bytes;
+	/*
+	 * Who opened it may have been careful not to wait. For such a descriptor io_uring does not
+	 * do what a device cannot do at once, and most of device-mapper's never can.
+	 */
+	if (S_ISBLK(st.st_mode) && fd_set_nonblock(fd, 0) < 0)
+		return err_set(err, errno, "cannot set up the disk's descriptor");
 	return 0;
 }
 

@@ -144,7 +144,7 @@ clean_up() {
 }
 
 end_suite() {
-	clean_up
+	! kill -0 "$(cat "$home/pid")" 2>/dev/null || clean_up
 	stop_containerd 2>/dev/null
 	rm -rf "$work"
 }
