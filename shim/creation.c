@@ -379,12 +379,78 @@ static void sandbox_booted(void *ctx, const struct err *err)
 	sandbox_api_booted(shim->api, &failure);
 }
 
+/* The start of a VM without a container, while its template is made. */
+struct early_start {
+	const struct settings *settings;
+	struct guest guest;
+	struct job *job;
+};
+
+/* Whether a job began that makes the template that the first VM of its kind leaves for all. */
+static bool make_template(struct shim *shim, const struct guest *guest, job_done_fn *done,
+			  void *ctx, struct job **ret_job)
+{
+	struct template_request request = { .guest = guest, .state = &shim->state };
+	struct err unheard = ERR_INIT;
+
+	return sandbox_lacks_template(shim->sandbox, guest) &&
+	       job_start(shim->loop, template_make, &request, done, ctx, ret_job, &unheard) == 0;
+}
+
+/* Without a template the VM boots, unless it just did not. */
+static bool may_boot(const struct err *template_err)
+{
+	if (template_err->code == -ETIMEDOUT || template_err->code == -ECONNRESET)
+		return false;
+	if (template_err->code != 0)
+		log_warn("%s", template_err->text);
+	return true;
+}
+
+static void early_template_made(void *ctx, const struct err *err, struct job_output *output)
+{
+	struct shim *shim = ctx;
+	_cleanup_free_ struct early_start *start = TAKE_PTR(shim->early_start);
+	struct err failure = *err;
+
+	(void)output;
+	if (may_boot(err)) {
+		failure = ERR_INIT;
+		if (boot_vm(shim, start->settings, &start->guest, sandbox_booted, shim, &failure) ==
+		    0)
+			return;
+	}
+	sandbox_booted(shim, &failure);
+}
+
 int creation_boot_sandbox(struct shim *shim, const struct settings *settings, struct err *err)
 {
-	struct guest guest;
-	int r = make_guest(shim, settings, &guest, err);
+	_cleanup_free_ struct early_start *start = calloc(1, sizeof(*start));
+	int r;
 
-	return r == 0 ? boot_vm(shim, settings, &guest, sandbox_booted, shim, err) : r;
+	if (!start)
+		return err_set(err, ENOMEM, "cannot start the VM");
+	start->settings = settings;
+	r = make_guest(shim, settings, &start->guest, err);
+	if (r < 0)
+		return r;
+	if (make_template(shim, &start->guest, early_template_made, shim, &start->job)) {
+		shim->early_start = TAKE_PTR(start);
+		return 0;
+	}
+	return boot_vm(shim, settings, &start->guest, sandbox_booted, shim, err);
+}
+
+void creation_cancel_boot(struct shim *shim)
+{
+	_cleanup_free_ struct early_start *start = TAKE_PTR(shim->early_start);
+	struct err err = ERR_INIT;
+
+	if (!start)
+		return;
+	job_cancel(start->job);
+	(void)err_say(&err, ECANCELED, "the sandbox is being stopped");
+	sandbox_booted(shim, &err);
 }
 
 static void boot(struct creation *creation)
@@ -396,36 +462,34 @@ static void boot(struct creation *creation)
 		finish(creation, &err);
 }
 
-/* Without a template the VM boots, unless it just did not. */
 static void template_made(void *ctx, const struct err *err, struct job_output *output)
 {
 	struct creation *creation = ctx;
+	struct err failure = *err;
 
 	(void)output;
 	creation->template_job = NULL;
 	creation->cancellable = false;
-	if (err->code == -ETIMEDOUT || err->code == -ECONNRESET) {
-		struct err failure = *err;
-
+	if (may_boot(err))
+		boot(creation);
+	else
 		finish(creation, &failure);
-		return;
-	}
-	if (err->code != 0)
-		log_warn("%s", err->text);
-	boot(creation);
 }
 
-/* The first VM of its kind leaves a template for itself and for those that follow. */
-static bool make_template(struct creation *creation)
+/* The pod's first container: it brings the VM. */
+static void start_vm(struct creation *creation)
 {
 	struct shim *shim = creation->shim;
-	struct template_request request = { .guest = &creation->guest, .state = &shim->state };
-	struct err unheard = ERR_INIT;
+	struct err err = ERR_INIT;
 
-	creation->cancellable = sandbox_lacks_template(shim->sandbox, &creation->guest) &&
-				job_start(shim->loop, template_make, &request, template_made,
-					  creation, &creation->template_job, &unheard) == 0;
-	return creation->cancellable;
+	if (make_guest(shim, creation->pod_settings, &creation->guest, &err) < 0) {
+		finish(creation, &err);
+		return;
+	}
+	creation->cancellable = make_template(shim, &creation->guest, template_made, creation,
+					      &creation->template_job);
+	if (!creation->cancellable)
+		boot(creation);
 }
 
 static int fail_ended(const struct shim *shim, struct err *err)
@@ -448,10 +512,10 @@ static void prepared(void *ctx, const struct err *failure)
 	log_debug("%s: its files are ready", creation->container->id);
 	switch (sandbox_state(shim->sandbox)) {
 	case SANDBOX_NOTHING:
-		if (make_guest(shim, creation->pod_settings, &creation->guest, &err) < 0)
-			finish(creation, &err);
-		else if (!make_template(creation))
-			boot(creation);
+		if (shim->early_start)
+			creation->awaits_boot = true;
+		else
+			start_vm(creation);
 		break;
 	case SANDBOX_READY:
 		storage_plug(shim->storage, vm_is_there, creation);
@@ -619,6 +683,7 @@ void creation_cancel_all(struct shim *shim)
 	struct err err = ERR_INIT;
 
 	(void)err_say(&err, ECANCELED, "the sandbox is shutting down");
+	creation_cancel_boot(shim);
 	storage_cancel(shim->storage);
 	for (struct creation *c = shim->creations, *next; c; c = next) {
 		next = c->next;

@@ -24,6 +24,9 @@ void creation_start(struct shim *shim, const KataLike__Task__CreateTaskRequest *
 int creation_boot_sandbox(struct shim *shim, const struct settings *settings, struct err *err)
 	_must_check_;
 
+/* Gives that up while the VM's template is still being made; it then counts as failed. */
+void creation_cancel_boot(struct shim *shim);
+
 /* Gives up those that have not come to the VM yet; the others fail as the VM is stopped. */
 void creation_cancel_all(struct shim *shim);
 

@@ -17,6 +17,7 @@
 #include "shim/state.h"
 
 struct creation;
+struct early_start;
 struct sandbox_api;
 
 struct shim {
@@ -30,7 +31,8 @@ struct shim {
 	struct sandbox_api *api; /* NULL unless containerd made the pod by that */
 	struct storage *storage;
 	struct container *containers;
-	struct creation *creations; /* containers being made */
+	struct creation *creations;	 /* containers being made */
+	struct early_start *early_start; /* of a VM without any, while its template is made */
 	struct loop_source *idle_timer;
 	struct loop_source *sigterm, *sigint;
 	bool stopping;

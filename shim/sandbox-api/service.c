@@ -246,6 +246,7 @@ static void stop(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *mes
 		return;
 	}
 	api->stop_call = call;
+	creation_cancel_boot(api->shim);
 	sandbox_stop(api->shim->sandbox, stopped, api);
 }
 

@@ -153,6 +153,43 @@ static void a_sandbox_lives_from_start_to_shutdown(void **state)
 	daemon_gone(&daemon);
 }
 
+static void note_answer(void *ctx, const struct ttrpc_status *status,
+			const ProtobufCMessage *response)
+{
+	bool *answered = ctx;
+
+	(void)status;
+	(void)response;
+	*answered = true;
+}
+
+/* Before its template, or its VM, is there. */
+static void a_sandbox_can_be_stopped_while_it_starts(void **state)
+{
+	KataLike__Sandbox__SandboxRequest request = KATA_LIKE__SANDBOX__SANDBOX_REQUEST__INIT;
+	const struct ttrpc_target target = {
+		SERVICE, "StartSandbox", &kata_like__sandbox__start_sandbox_response__descriptor
+	};
+	struct daemon daemon;
+	bool answered = false;
+	struct err err;
+
+	(void)state;
+	daemon_start(&daemon, "true", "");
+	create(&daemon, &err);
+	request.sandbox_id = (char *)"c";
+	assert_int_equal(ttrpc_client_call(daemon.client, &target, &request.base, TIMEOUT_MS,
+					   note_answer, &answered),
+			 0);
+	expect_empty(&daemon, "StopSandbox");
+	/* Answers come in any order; by this one that of the start has come. */
+	(void)await_end(&daemon);
+	assert_true(answered);
+	expect_status(&daemon, "SANDBOX_NOTREADY");
+	expect_empty(&daemon, "ShutdownSandbox");
+	daemon_gone(&daemon);
+}
+
 static void a_vm_that_is_killed_ends_the_sandbox(void **state)
 {
 	struct daemon daemon;
@@ -190,6 +227,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sandbox_lives_from_start_to_shutdown),
+		cmocka_unit_test(a_sandbox_can_be_stopped_while_it_starts),
 		cmocka_unit_test(a_vm_that_is_killed_ends_the_sandbox),
 		cmocka_unit_test(another_sandbox_is_not_found),
 	};
