@@ -155,10 +155,15 @@ an_id_mapped_share_shifts_owners() {
 }
 
 what_cannot_cross_is_refused_by_name() {
+	local socket
 	mkfifo "$work/fifo"
 	expect_status 125 "$kata" run --rm --pod web --rootfs "$busybox" \
 		--mount "type=bind,src=$work/fifo,dst=/x" -- true
 	expect_match err "$work/fifo is a FIFO of the host"
+	socket=$(find "$KATA_LIKE_STATE" -type s | head -n 1)
+	expect_status 125 "$kata" run --rm --pod web --rootfs "$busybox" \
+		--mount "type=bind,src=$socket,dst=/x" -- true
+	expect_match err "$socket is a socket of the host"
 	expect_status 125 "$kata" run --rm --pod web --rootfs "$busybox" \
 		--mount type=bind,src=/dev/kvm,dst=/x -- true
 	expect_match err '/dev/kvm is a device of the host'

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of containerd's gRPC API for what ctr cannot do; its messages are put together by hand.
 
-Usage: client.py ADDRESS create NAME            makes the task of a container, and does not start it
+Usage: client.py ADDRESS create NAME [bare]     makes the task of a container, and does not start it; bare: its
+                                                root is not a snapshot
        client.py ADDRESS start NAME
        client.py ADDRESS kill NAME SIGNAL
        client.py ADDRESS wait NAME              prints the status
        client.py ADDRESS delete NAME            prints the status
        client.py ADDRESS update NAME JSON       LinuxResources
+       client.py ADDRESS metrics NAME           the type, and each number by the path of its field
 """
 import queue
 import subprocess
@@ -135,12 +137,32 @@ def ctr(*args):
     return done.stdout
 
 
+# Which fields of both versions' Metrics, and of their parts, are messages.
+MESSAGES = {"1", "2", "3", "4", "5", "6", "7", "8", "3.1", "3.2", "4.33", "4.34", "4.35", "4.36"}
+
+
+def print_numbers(data, path=""):
+    for number, value in fields(data):
+        name = f"{path}{number}"
+        if isinstance(value, int):
+            print(f"{name}={value}")
+        elif name in MESSAGES:
+            print_numbers(value, name + ".")
+
+
+def print_metrics(containerd, name):
+    answer = containerd.task("Metrics", field(1, "id==" + name))
+    data = first(first(answer, 1, b""), 3, b"")
+    print("type=" + first(data, 1, b"").decode())
+    print_numbers(first(data, 2, b""))
+
+
 def main():
     address, verb, name, *rest = sys.argv[1:]
     containerd = Containerd(address)
     try:
         if verb == "create":
-            containerd.create(name)
+            containerd.create(name, snapshot=not rest)
         elif verb == "start":
             containerd.task("Start", field(1, name))
         elif verb == "kill":
@@ -151,6 +173,8 @@ def main():
             print(first(containerd.task("Delete", field(1, name)), 3))
         elif verb == "update":
             containerd.update(name, rest[0])
+        elif verb == "metrics":
+            print_metrics(containerd, name)
         else:
             sys.exit(__doc__)
     except grpc.RpcError as error:

@@ -104,8 +104,8 @@ class Case:
     def make_killer(self):
         """A pod's first container, in the guest's own pid namespace, that can overwrite the agent."""
         os.makedirs(self.trigger, exist_ok=True)
-        if os.path.exists(f"{self.trigger}/now"):
-            os.unlink(f"{self.trigger}/now")
+        for name in glob.glob(f"{self.trigger}/*"):
+            os.unlink(name)
         spec = json.loads(ctr("oci", "spec"))
         spec["root"]["path"] = self.rootfs
         spec["process"]["terminal"] = False
@@ -132,6 +132,7 @@ class Case:
         ctr("container", "create", "--runtime", RUNTIME, "--config", path, "killer")
         self.containerd.create("killer", snapshot=False)
         self.containerd.task("Start", field(1, "killer"))
+        within(40, "killer is ready", lambda: os.path.exists(f"{self.trigger}/ready"))
 
     def strike(self):
         if self.victim == "agent":
@@ -234,13 +235,15 @@ class Case:
         return "\n".join(sorted(inventory(self.home) - before))
 
 
-# Its code becomes an instruction that there is none of.
+# Its code becomes an instruction that there is none of. All is ready before, so that it dies at once.
 KILL_AGENT = """
-until [ -e /trigger/now ]; do sleep 0.1; done
 range=$(grep -m 1 r-xp /proc/1/maps | cut -d' ' -f1)
 start=$((0x${range%-*} / 4096))
 end=$((0x${range#*-} / 4096))
-tr '\\0' '\\377' </dev/zero | dd of=/proc/1/mem bs=4096 seek=$start count=$((end - start)) iflag=fullblock conv=notrunc
+dd if=/dev/zero bs=4096 count=$((end - start)) | tr '\\0' '\\377' >/code
+: >/trigger/ready
+until [ -e /trigger/now ]; do sleep 0.05; done
+dd if=/code of=/proc/1/mem bs=4096 seek=$start count=$((end - start)) conv=notrunc
 sleep 1000
 """
 

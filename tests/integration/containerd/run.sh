@@ -42,6 +42,13 @@ a_create_that_fails_leaves_no_shim() {
 	expect_match err 'io.kata-like.nonsense'
 }
 
+what_cannot_cross_is_refused_by_name() {
+	expect_status 1 run box --rm --mount "type=bind,src=$CONTAINERD_ADDRESS,dst=/socket,options=rbind" -- true
+	expect_match err "$CONTAINERD_ADDRESS is a socket of the host"
+	expect_status 1 run box --rm --device /dev/kvm -- true
+	expect_match err '/dev/kvm .* is one of the host'
+}
+
 # BootstrapParams{1: "probe", 2: "default"}: what containerd 2.3 says.
 start_answers_in_the_words_of_its_caller() {
 	local shim=$KATA_LIKE_BUILD/containerd-shim-kata-like-v2
@@ -74,5 +81,7 @@ check "the exit of a task that was over at once, or never ran, is told once and 
 	exits_are_told_once_and_as_they_were
 check "a Create that fails is an error that says why, and leaves no shim" \
 	a_create_that_fails_leaves_no_shim
+check "a socket and a device of the host are refused by name, and leave no shim" \
+	what_cannot_cross_is_refused_by_name
 check "start answers old and new versions of containerd each in its words; delete is idempotent" \
 	start_answers_in_the_words_of_its_caller
