@@ -33,7 +33,8 @@ remove_pool() {
 }
 
 configure() {
-	local more="[plugins.\"io.containerd.snapshotter.v1.devmapper\"]
+	local more=
+	[ -z "$data" ] || more="[plugins.\"io.containerd.snapshotter.v1.devmapper\"]
 pool_name = \"$pool\"
 root_path = \"$home/devmapper\"
 base_image_size = \"256MB\"
