@@ -40,7 +40,7 @@ root_path = \"$home/devmapper\"
 base_image_size = \"256MB\"
 fs_type = \"ext4\""
 	if [ -n "${KATA_LIKE_CONTAINERD-}" ]; then
-		truncate -s 256M "$work/scratch"
+		truncate -s 64M "$work/scratch"
 		mkfs.ext4 -q -F "$work/scratch"
 		more+="
 [plugins.\"io.containerd.snapshotter.v1.blockfile\"]

@@ -44,7 +44,8 @@ start_containerd() {
 	PATH=$KATA_LIKE_BUILD:$PATH containerd --config "$home/config.toml" >>"$home/log" 2>&1 &
 	echo $! >"$home/pid"
 	disown
-	within 120 ctr version
+	# Of containerd 2 some services are there before others.
+	within 120 ctr image ls -q
 }
 
 # A case is a subshell: who was started in another is no child of it.
