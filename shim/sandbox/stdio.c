@@ -15,7 +15,7 @@
 #include "shim/sandbox/streams.h"
 
 #define STDIO_STALL_MS	   1000
-#define SETTLE_TIMEOUT_MS  1000
+#define SETTLE_LIMIT_MS	   5000
 #define SETTLE_INTERVAL_MS 2
 #define SETTLE_GRACE_MS	   50
 
@@ -51,7 +51,8 @@ struct stdio {
 	loop_fn *drained;
 	void *drained_ctx;
 	struct loop_source *settle_timer; /* NULL unless there are streams to wait for */
-	int64_t settle_end_ms;
+	int64_t settle_end_ms, settle_limit_ms;
+	uint64_t settle_bytes; /* that have come so far */
 	loop_fn *settled;
 	void *settled_ctx;
 };
@@ -368,6 +369,20 @@ static bool is_unsettled(const struct stream *stream)
 		streams_is_unread(stream->stdio->made_of.streams, stream->stream_id));
 }
 
+/* What still comes gives it more time. */
+static void note_progress(struct stdio *stdio)
+{
+	uint64_t bytes = 0;
+
+	for (int i = STDIO_OUT; i < STDIO_N; i++)
+		if (stdio->streams[i].relay)
+			bytes += relay_bytes(stdio->streams[i].relay);
+	if (bytes == stdio->settle_bytes)
+		return;
+	stdio->settle_bytes = bytes;
+	stdio->settle_end_ms = MIN(clock_monotonic_ms() + STDIO_STALL_MS, stdio->settle_limit_ms);
+}
+
 /* Nothing tells of what a peer reads. */
 static void settle(void *ctx)
 {
@@ -375,6 +390,8 @@ static void settle(void *ctx)
 	bool unsettled = is_unsettled(&stdio->streams[STDIO_OUT]) ||
 			 is_unsettled(&stdio->streams[STDIO_ERR]);
 
+	if (unsettled)
+		note_progress(stdio);
 	if (unsettled && clock_monotonic_ms() < stdio->settle_end_ms) {
 		loop_timer_arm(stdio->settle_timer, SETTLE_INTERVAL_MS);
 		return;
@@ -402,7 +419,8 @@ void stdio_settle(struct stdio *stdio, loop_fn *done, void *ctx)
 	}
 	stdio->settled = done;
 	stdio->settled_ctx = ctx;
-	stdio->settle_end_ms = clock_monotonic_ms() + SETTLE_TIMEOUT_MS;
+	stdio->settle_end_ms = clock_monotonic_ms() + STDIO_STALL_MS;
+	stdio->settle_limit_ms = clock_monotonic_ms() + SETTLE_LIMIT_MS;
 	settle(stdio);
 }
 

@@ -59,9 +59,9 @@ void stdio_close_stdin(struct stdio *stdio);
 
 /*
  * Calls done once, from the loop or from within, when the clients of streams have read what the
- * ended process wrote, or after a second. containerd gives up such a stream as soon as it hears of
- * the exit, where it would read a FIFO to its end; so it is to hear later. Once, before
- * stdio_drain().
+ * ended process wrote, after a second without any of it, or after five. containerd gives up such a
+ * stream as soon as it hears of the exit, where it would read a FIFO to its end; so it is to hear
+ * later. Once, before stdio_drain().
  */
 void stdio_settle(struct stdio *stdio, loop_fn *done, void *ctx);
 
