@@ -241,14 +241,19 @@ int process_launch(struct process *process, const struct process_launch *launch,
 	}
 	if (pid < 0)
 		return err_set(err, -pid, "cannot fork");
+	r = reaper_watch(process->engine->reaper, pid, on_exit_status, process);
+	if (r < 0) {
+		/* Nobody would hear of its end. */
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		return err_set(err, -r, "cannot watch the process");
+	}
 	process->pid = pid;
 	process->done = done;
 	process->done_ctx = ctx;
 	process->channel_fd = TAKE_FD(agent_fd);
-	r = reaper_watch(process->engine->reaper, pid, on_exit_status, process);
-	if (r == 0)
-		r = loop_add_fd(process->engine->loop, process->channel_fd, EPOLLIN, on_channel,
-				process, &process->channel_source);
+	r = loop_add_fd(process->engine->loop, process->channel_fd, EPOLLIN, on_channel, process,
+			&process->channel_source);
 	if (r == 0)
 		r = stdio_start(process->stdio, err);
 	if (r < 0) {

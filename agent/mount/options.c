@@ -195,6 +195,7 @@ int mount_options_parse(const struct oci_strings *options, struct mount_options 
 	size_t n = 0;
 	const char *word;
 
+	*ret_options = sorted;
 	sorted.words = join_options(options, &n);
 	sorted.data = calloc(n + 1, sizeof(*sorted.data));
 	if (!sorted.words || !sorted.data) {

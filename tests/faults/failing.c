@@ -8,6 +8,8 @@
  *	KATA_LIKE_FAULT_AT	the number of the call that fails, from 1; followed by + all from it
  *on KATA_LIKE_FAULT_COUNT	a file of at least 8 bytes: how many calls all processes have made
  *	KATA_LIKE_FAULT_REPORT	where the one that failed is named, with who called it
+ *	KATA_LIKE_FAULT_JAILED	set: the program goes where it can open nothing and look at no
+ *				file, so that is opened at once, and calls on files do not count
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -40,6 +42,7 @@ static _Atomic uint64_t *counter;
 static uint64_t at;
 static bool from_there_on;
 static const char *report_path;
+static int report_fd = -1; /* of a program that goes into a jail */
 /* What is called from here, or by a handler in between, does not count. */
 static _Thread_local bool busy;
 
@@ -73,10 +76,15 @@ static bool is_json_parser(void)
 	return false;
 }
 
+static int open_report(void)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, report_path,
+			    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+}
+
 static void report(const char *what)
 {
-	int fd = (int)syscall(SYS_openat, AT_FDCWD, report_path, O_WRONLY | O_CREAT | O_APPEND,
-			      0666);
+	int fd = report_fd >= 0 ? report_fd : open_report();
 	void *frames[FRAMES_MAX];
 	int n = backtrace(frames, FRAMES_MAX);
 	char text[256];
@@ -96,7 +104,8 @@ static void report(const char *what)
 		say(fd, text);
 	}
 	say(fd, "\n");
-	(void)syscall(SYS_close, fd);
+	if (fd != report_fd)
+		(void)syscall(SYS_close, fd);
 }
 
 static void crashed(int number)
@@ -132,7 +141,8 @@ static bool is_file(int fd)
 {
 	struct stat st;
 	int before = errno;
-	bool yes = fd != STDERR_FILENO && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	bool yes =
+		report_fd < 0 && fd != STDERR_FILENO && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 
 	errno = before;
 	return yes;
@@ -165,6 +175,8 @@ __attribute__((constructor)) static void start(void)
 	(void)syscall(SYS_close, fd);
 	if (shared == MAP_FAILED)
 		return;
+	if (getenv("KATA_LIKE_FAULT_JAILED"))
+		report_fd = open_report();
 	at = strtoull(number, NULL, 10);
 	from_there_on = number[strlen(number) - 1] == '+';
 	counter = shared;
@@ -275,6 +287,33 @@ CALL(io_uring_queue_init_params, ENOMEM, (unsigned entries, void *ring, void *pa
      (entries, ring, params))
 DEFINE(ssize_t, sendmsg, ENOBUFS, (int fd, const struct msghdr *message, int flags),
        (fd, message, flags), message->msg_controllen > 0, -1)
+
+CALL(fsopen, ENOMEM, (const char *type, unsigned flags), (type, flags))
+CALL(fsmount, EMFILE, (int fd, unsigned flags, unsigned attributes), (fd, flags, attributes))
+CALL(mknodat, ENOSPC, (int dir_fd, const char *path, mode_t mode, dev_t dev),
+     (dir_fd, path, mode, dev))
+CALL(symlinkat, ENOSPC, (const char *target, int dir_fd, const char *path), (target, dir_fd, path))
+
+/* For calls that the C library has no function for. */
+static int errno_of(long number)
+{
+	switch (number) {
+	case SYS_clone3:
+		return EAGAIN;
+	case SYS_pivot_root:
+	case SYS_seccomp:
+		return ENOMEM;
+	case SYS_openat2:
+	case SYS_pidfd_open:
+		return EMFILE;
+	default:
+		return 0;
+	}
+}
+
+DEFINE(long, syscall, errno_of(number),
+       (long number, long a, long b, long c, long d, long e, long f), (number, a, b, c, d, e, f),
+       errno_of(number) != 0, -1)
 
 static void close_passed(struct msghdr *message)
 {

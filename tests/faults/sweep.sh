@@ -41,16 +41,24 @@ or_says_why() {
 	[ "$status" = "$1" ] || [ -s "$work/err" ] || fail "status $status and no message"
 }
 
+# Status $1 and the output $2, or the reason why not.
+or_says_why_not() {
+	or_says_why "$1"
+	[ "$status" != "$1" ] || [ "$(cat "$work/out")" = "$2" ] || [ -s "$work/err" ] ||
+		fail "\"$(cat "$work/out")\" is not \"$2\", and no message"
+}
+
+# An unfinished template is taken over by whoever makes the next one.
 no_temporary_files() {
 	local strange
-	strange=$(find "$work/cache" -type f ! -name '*.erofs' ! -name '*lock*' 2>/dev/null)
+	strange=$(find "$work/cache" -type f ! -name '*.erofs' ! -name '*lock*' ! -path '*/templates/*.new' \
+		2>/dev/null)
 	[ -z "$strange" ] || fail "left in the cache: $strange"
 }
 
 a_run() {
 	faulty "$kata" run --rm --name box --rootfs "$rootfs" -- sh -c 'echo hi; exit 3'
-	or_says_why 3
-	[ "$status" != 3 ] || expect_equal "$(cat "$work/out")" hi
+	or_says_why_not 3 hi
 }
 
 # Without an image in the cache: one is made.
@@ -65,8 +73,7 @@ a_life() {
 	or_says_why 0
 	if [ "$status" = 0 ]; then
 		faulty "$kata" exec box -- sh -c 'echo of box; exit 5'
-		or_says_why 5
-		[ "$status" != 5 ] || expect_equal "$(cat "$work/out")" "of box"
+		or_says_why_not 5 "of box"
 		faulty "$kata" stats box
 		or_says_why 0
 		faulty "$kata" kill box KILL

@@ -14,6 +14,7 @@
  *	set-link ADDRESS 0|1
  *	add-disk-unsent SERIAL	names a token that was never sent
  *	remove ADDRESS, force-remove ADDRESS
+ *	save FILE		makes FILE a template of the VM
  *	fds			prints "fds N", the VMM's open descriptors
  *	close			closes the control socket
  *	wait			waits for the VMM to end and prints "exit N" or "signal N"
@@ -282,6 +283,27 @@ static void remove_device(struct session *session, const char *address, bool for
 		printf("ok remove\n");
 }
 
+static void save_template(struct session *session, const char *file)
+{
+	struct ttrpc_target target = { SERVICE, "SaveTemplate", &kata_like__empty__descriptor };
+	KataLike__Vmm__V1__SaveTemplateRequest request =
+		KATA_LIKE__VMM__V1__SAVE_TEMPLATE_REQUEST__INIT;
+	struct descriptor_lane_message message = { .token = ++session->token };
+	int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct err err = ERR_INIT;
+
+	request.token = message.token;
+	if (fd < 0 || fd_send(session->lane_fd, &message, sizeof(message), &fd, 1) < 0)
+		printf("failed save: %s cannot be handed over\n", file);
+	else if (ttrpc_client_call_wait(session->client, &target, &request.base, TIMEOUT_MS, NULL,
+					&err) < 0)
+		printf("failed save: %s\n", err_text(&err));
+	else
+		printf("ok save\n");
+	if (fd >= 0)
+		close(fd);
+}
+
 static void print_fds(const struct session *session)
 {
 	const struct dirent *entry;
@@ -329,6 +351,8 @@ static void obey(struct session *session, char *line)
 		add(session, word, FS_FD, first);
 	} else if (strcmp(word, "remove") == 0 || strcmp(word, "force-remove") == 0) {
 		remove_device(session, first, word[0] == 'f');
+	} else if (strcmp(word, "save") == 0) {
+		save_template(session, first);
 	} else if (strcmp(word, "fds") == 0) {
 		print_fds(session);
 	} else if (strcmp(word, "pause") == 0) {

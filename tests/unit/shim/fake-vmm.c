@@ -193,8 +193,13 @@ static char **copy_args(const struct oci_process *process)
 {
 	char **argv = calloc(process->args.n + 1, sizeof(*argv));
 
-	for (size_t i = 0; i < process->args.n; i++)
+	for (size_t i = 0; argv && i < process->args.n; i++) {
 		argv[i] = strdup(process->args.list[i]);
+		if (!argv[i])
+			abort();
+	}
+	if (!argv)
+		abort();
 	return argv;
 }
 
