@@ -414,7 +414,7 @@ static bool bring_up_to_date(struct network *network, struct nic *nic,
 	network->nic = nic;
 	agent_client_call(network->agent, "SetInterface",
 			  &kata_like__agent__v1__set_interface_response__descriptor, &request->base,
-			  CALL_TIMEOUT_MS, interface_set, network);
+			  agent_client_timeout_ms(network->agent), interface_set, network);
 	kata_like__agent__v1__set_interface_request__free_unpacked(request, NULL);
 	return true;
 }
