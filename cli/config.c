@@ -86,20 +86,12 @@ static int read_stdin(char **ret_text, size_t *ret_len, struct err *err)
 	return 0;
 }
 
-int config_read_object(const char *path, struct json_object **ret_object, struct err *err)
+static int parse_object(const char *path, const char *text, size_t len,
+			struct json_object **ret_object, struct err *err)
 {
-	_cleanup_free_ char *text = NULL;
 	struct json_object *object = NULL;
-	size_t len = 0;
-	int r;
+	int r = json_parse(path, text, len, &object, err);
 
-	if (!strcmp(path, "-"))
-		r = read_stdin(&text, &len, err);
-	else
-		r = file_read(AT_FDCWD, path, JSON_MAX_BYTES, &text, &len, err);
-	if (r < 0)
-		return r;
-	r = json_parse(path, text, len, &object, err);
 	if (r < 0)
 		return r;
 	if (json_object_get_type(object) != json_type_object) {
@@ -108,6 +100,19 @@ int config_read_object(const char *path, struct json_object **ret_object, struct
 	}
 	*ret_object = object;
 	return 0;
+}
+
+int config_read_object(const char *path, struct json_object **ret_object, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	if (!strcmp(path, "-"))
+		r = read_stdin(&text, &len, err);
+	else
+		r = file_read(AT_FDCWD, path, JSON_MAX_BYTES, &text, &len, err);
+	return r < 0 ? r : parse_object(path, text, len, ret_object, err);
 }
 
 const char *config_root_path(struct json_object *config)
@@ -157,11 +162,15 @@ int config_load(const char *bundle, struct json_object **ret_config, struct err 
 {
 	char path[PATHS_MAX];
 	struct json_object *config = NULL;
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
 	int r;
 
 	if (snprintf(path, sizeof(path), "%s/config.json", bundle) >= (int)sizeof(path))
 		return err_set(err, ENAMETOOLONG, "bundle %s", bundle);
-	r = config_read_object(path, &config, err);
+	r = file_read_regular(path, JSON_MAX_BYTES, &text, &len, err);
+	if (r == 0)
+		r = parse_object(path, text, len, &config, err);
 	if (r == -ENOENT)
 		return err_hint(err, "a bundle is a folder with config.json in it, which "
 				     "`kata-like spec` can write");

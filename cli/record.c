@@ -89,8 +89,14 @@ int record_create(const char *namespace, const char *id, struct record *ret_reco
 
 	if (r == 0)
 		r = record_path(ret_record, "bundle", bundle, err);
+	/* Before, lest something be made in another place; and after, as it may just have been
+	 * made. */
+	if (r == 0)
+		r = paths_check_sandbox(namespace, id, err);
 	if (r == 0)
 		r = make_folder(ret_record, err);
+	if (r == 0)
+		r = paths_check_sandbox(namespace, id, err);
 	if (r < 0)
 		return r;
 	r = record_lock(ret_record, err);
@@ -140,7 +146,7 @@ int record_open(const char *namespace, const char *id, struct record *ret_record
 	if (r < 0)
 		return r;
 	if (is_there(ret_record))
-		return 0;
+		return paths_check_sandbox(namespace, id, err);
 	if (errno != ENOENT)
 		return err_set(err, errno, "container \"%s\": %s", id, ret_record->folder);
 	return err_say(err, ENOENT,

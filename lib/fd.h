@@ -3,6 +3,7 @@
 #ifndef KATA_LIKE_LIB_FD_H
 #define KATA_LIKE_LIB_FD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,6 +26,10 @@ int fd_write_full(int fd, const void *buffer, size_t len_bytes) _must_check_;
 int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
 	      struct err *err) _must_check_;
 
+/* The same, where the file's owner is not trusted: -EINVAL unless it is a regular one. */
+int file_read_regular(const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
+		      struct err *err) _must_check_;
+
 /* Writes a new file beside path and renames it over path, so that readers see old or new. */
 int file_write_atomic(const char *path, const void *data, size_t len_bytes, mode_t mode,
 		      struct err *err) _must_check_;
@@ -34,6 +39,13 @@ int file_poke(int dir_fd, const char *path, const char *text) _must_check_;
 
 /* mkdir -p. 0 also where it exists already. */
 int dir_make(const char *path, mode_t mode, struct err *err) _must_check_;
+
+/*
+ * 0 if nobody but root and ourselves can change what is in a folder: it is ours or root's, and so
+ * is a link that leads to it, and others cannot write to it. shared: they may, as long as they
+ * cannot touch what is not theirs (/tmp). -EACCES with a message, -ENOENT and the like without one.
+ */
+int dir_check_trusted(const char *path, bool shared, struct err *err) _must_check_;
 
 /* rm -r of what path names, without following links or crossing into another file system. */
 int dir_remove(const char *path, struct err *err) _must_check_;

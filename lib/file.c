@@ -7,15 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
-	      struct err *err)
+static int read_all(int fd, const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
+		    struct err *err)
 {
-	_cleanup_fd_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0, room = 0;
 
-	if (fd < 0)
-		return err_set(err, errno, "cannot open %s", path);
 	for (;;) {
 		ssize_t n;
 
@@ -42,6 +39,30 @@ int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_text, s
 		*ret_len = len;
 	*ret_text = TAKE_PTR(text);
 	return 0;
+}
+
+int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
+	      struct err *err)
+{
+	_cleanup_fd_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return err_set(err, errno, "cannot open %s", path);
+	return read_all(fd, path, max_bytes, ret_text, ret_len, err);
+}
+
+int file_read_regular(const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
+		      struct err *err)
+{
+	/* The opening of a FIFO would wait for its writer. */
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "cannot open %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_say(err, EINVAL, "%s is not a regular file", path);
+	return read_all(fd, path, max_bytes, ret_text, ret_len, err);
 }
 
 int file_write_atomic(const char *path, const void *data, size_t len_bytes, mode_t mode,
@@ -98,6 +119,33 @@ int dir_make(const char *path, mode_t mode, struct err *err)
 	}
 	if (mkdir(copy, mode) < 0 && errno != EEXIST)
 		return err_set(err, errno, "cannot create %s", copy);
+	return 0;
+}
+
+static bool is_trusted(uid_t owner)
+{
+	return owner == 0 || owner == geteuid();
+}
+
+int dir_check_trusted(const char *path, bool shared, struct err *err)
+{
+	struct stat link, st;
+
+	/* In this order: a link that is not trusted is not followed. */
+	if (lstat(path, &link) < 0)
+		return -errno;
+	if (!is_trusted(link.st_uid))
+		return err_say(err, EACCES, "%s belongs to user %u: it is not used", path,
+			       link.st_uid);
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return err_say(err, ENOTDIR, "%s is not a folder", path);
+	if (!is_trusted(st.st_uid))
+		return err_say(err, EACCES, "%s belongs to user %u: it is not used", path,
+			       st.st_uid);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(shared && (st.st_mode & S_ISVTX)))
+		return err_say(err, EACCES, "%s can be written to by others: it is not used", path);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "lib/fd.h"
+
 #define ID_MAX 76
 
 static int format_path(char *ret_path, struct err *err, const char *fmt, ...) _printf_(3, 4);
@@ -49,6 +51,26 @@ int paths_sandbox(const char *namespace, const char *id, const char *file, char 
 		return r;
 	return format_path(ret_path, err, "%s/%s/%s%s%s", root, namespace, id, file ? "/" : "",
 			   file ? file : "");
+}
+
+int paths_check_sandbox(const char *namespace, const char *id, struct err *err)
+{
+	char path[PATHS_MAX];
+	int r = paths_state_root(path, err);
+
+	if (r == 0)
+		r = dir_check_trusted(path, true, err);
+	if (r == 0)
+		r = paths_sandbox(namespace, id, NULL, path, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	*strrchr(path, '/') = '\0';
+	r = dir_check_trusted(path, false, err);
+	if (r == 0) {
+		path[strlen(path)] = '/';
+		r = dir_check_trusted(path, false, err);
+	}
+	return r == -ENOENT ? 0 : r;
 }
 
 int paths_cache(const char *file, char *ret_path, struct err *err)

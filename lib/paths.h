@@ -38,6 +38,13 @@ int paths_state_root(char *ret_path, struct err *err) _must_check_;
 int paths_sandbox(const char *namespace, const char *id, const char *file, char *ret_path,
 		  struct err *err) _must_check_;
 
+/*
+ * 0 if what there is of a sandbox's folder and of those above it, up to the root of all state,
+ * cannot be changed by any user but us and root. Who may, could have us kill processes, remove
+ * control groups and write to files by what stands there. -EACCES names the folder.
+ */
+int paths_check_sandbox(const char *namespace, const char *id, struct err *err) _must_check_;
+
 /* $KATA_LIKE_CACHE, or /var/cache/kata-like for root, or $XDG_CACHE_HOME or ~/.cache, /kata-like.
  */
 int paths_cache(const char *file, char *ret_path, struct err *err) _must_check_;

@@ -593,8 +593,7 @@ static int read_config(struct creation *creation, struct hooks **ret_hooks, stru
 		path = NULL;
 		return err_set(err, ENOMEM, "cannot read config.json");
 	}
-	r = file_read(AT_FDCWD, path, JSON_MAX_BYTES, &creation->config, &creation->config_len,
-		      err);
+	r = file_read_regular(path, JSON_MAX_BYTES, &creation->config, &creation->config_len, err);
 	if (r == 0)
 		r = oci_spec_parse(creation->config, creation->config_len, &spec, err);
 	if (r == 0)

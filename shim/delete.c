@@ -40,7 +40,9 @@ static int clean_up(const struct state *state, struct err *err)
 
 	if (access(state->dir, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	r = state_lock(state, &lock, err);
+	r = paths_check_sandbox(state->namespace, state->id, err);
+	if (r == 0)
+		r = state_lock(state, &lock, err);
 	if (r < 0 || state_shim_lives(state))
 		return r;
 	r = state_clear(state, err);

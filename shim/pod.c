@@ -46,7 +46,7 @@ int pod_find(const char *bundle, const char *id, char *ret_sandbox_id, size_t si
 		return err_set(err, ENOMEM, "cannot read config.json");
 	}
 	/* What is wrong with config.json is Create's to tell. */
-	if (file_read(AT_FDCWD, path, JSON_MAX_BYTES, &text, &len, NULL) < 0 ||
+	if (file_read_regular(path, JSON_MAX_BYTES, &text, &len, NULL) < 0 ||
 	    oci_spec_parse(text, len, &spec, NULL) < 0)
 		return 0;
 	sandbox_id = find_sandbox(spec);

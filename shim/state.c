@@ -83,8 +83,12 @@ bool state_is_containerds(const struct state *state)
 
 int state_make(const struct state *state, struct err *err)
 {
-	int r = dir_make(state->dir, 0700, err);
+	int r = paths_check_sandbox(state->namespace, state->id, err);
 
+	if (r == 0)
+		r = dir_make(state->dir, 0700, err);
+	if (r == 0)
+		r = paths_check_sandbox(state->namespace, state->id, err);
 	if (r < 0 || !state_is_containerds(state))
 		return r;
 	return dir_make(CONTAINERD_SOCKETS, 0711, err);

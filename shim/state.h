@@ -37,7 +37,7 @@ bool state_is_containerds(const struct state *state);
 int state_file(const struct state *state, const char *name, char *ret_path, struct err *err)
 	_must_check_;
 
-/* Makes the folder (0700) and what is above it. */
+/* Makes the folder (0700) and what is above it. -EACCES if another user could change it. */
 int state_make(const struct state *state, struct err *err) _must_check_;
 
 /*

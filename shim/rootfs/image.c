@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "lib/fd.h"
 #include "lib/paths.h"
@@ -112,7 +113,7 @@ static int build_and_rename(const char *path, const uint8_t hash[TREE_HASH_BYTES
 		return err_set(err, ENOMEM, "cannot build %s", image);
 	r = build(path, temporary, staging, err);
 	if (r == 0)
-		r = tree_hash(path, after, err);
+		r = tree_hash(path, after, NULL, err);
 	if (r == 0 && memcmp(hash, after, sizeof(after)) != 0)
 		r = err_say(err, EAGAIN, "it changes while it is being read");
 	if (r == 0 && rename(temporary, image) < 0)
@@ -122,12 +123,32 @@ static int build_and_rename(const char *path, const uint8_t hash[TREE_HASH_BYTES
 	return r;
 }
 
+/*
+ * mkfs.erofs writes out what a file has no blocks for: a few bytes of a hostile image would fill
+ * the disk. cache_fd: of any file in the cache.
+ */
+static int check_room(int cache_fd, uint64_t size_bytes, struct err *err)
+{
+	struct statvfs fs;
+	uint64_t room_bytes;
+
+	if (fstatvfs(cache_fd, &fs) < 0)
+		return err_set(err, errno, "cannot tell how much room the cache has");
+	room_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (size_bytes <= room_bytes)
+		return 0;
+	return err_set(err, ENOSPC,
+		       "its files have %" PRIu64 " MiB, and the cache has room for %" PRIu64,
+		       size_bytes >> 20, room_bytes >> 20);
+}
+
 static int open_or_build(const char *path, char *ret_serial, int *ret_fd, struct err *err)
 {
 	uint8_t hash[TREE_HASH_BYTES];
 	char image[PATHS_MAX], name[64];
 	_cleanup_fd_ int lock = -1, fd = -1;
-	int r = tree_hash(path, hash, err);
+	uint64_t size_bytes = 0;
+	int r = tree_hash(path, hash, &size_bytes, err);
 
 	if (r < 0)
 		return r;
@@ -142,7 +163,9 @@ static int open_or_build(const char *path, char *ret_serial, int *ret_fd, struct
 	if (fd < 0 && errno != ENOENT)
 		return err_set(err, errno, "cannot open %s", image);
 	if (fd < 0) {
-		r = build_and_rename(path, hash, image, err);
+		r = check_room(lock, size_bytes, err);
+		if (r == 0)
+			r = build_and_rename(path, hash, image, err);
 		if (r < 0)
 			return err_push(err, "cannot make an image of %s", path);
 		fd = open(image, O_RDONLY | O_CLOEXEC);

@@ -17,6 +17,7 @@
 struct walk {
 	struct sha256_ctx hash;
 	uint64_t mount_id;
+	uint64_t size_bytes;
 	bool inodes_last;    /* beyond a mount or a boot */
 	char path[PATH_MAX]; /* of the entry at hand, for errors */
 	size_t path_len;
@@ -134,6 +135,9 @@ static int walk_entry(struct walk *walk, int parent_fd, const char *name, unsign
 		return err_say(walk->err, EXDEV, "another file system is mounted at %s",
 			       walk->path);
 	add_stat(walk, &st);
+	/* A file that has several names is met that often, where all of them are in here. */
+	if (S_ISREG(st.stx_mode))
+		walk->size_bytes += st.stx_size / MAX(st.stx_nlink, 1u);
 	return S_ISDIR(st.stx_mode) ? walk_folder(walk, parent_fd, name, depth) : 0;
 }
 
@@ -188,7 +192,8 @@ static bool inodes_last(const char *path)
 	       fs.f_type != V9FS_MAGIC;
 }
 
-int tree_hash(const char *path, uint8_t ret_hash[TREE_HASH_BYTES], struct err *err)
+int tree_hash(const char *path, uint8_t ret_hash[TREE_HASH_BYTES], uint64_t *ret_size_bytes,
+	      struct err *err)
 {
 	_cleanup_free_ struct walk *walk = calloc(1, sizeof(*walk));
 	int r;
@@ -206,5 +211,7 @@ int tree_hash(const char *path, uint8_t ret_hash[TREE_HASH_BYTES], struct err *e
 	if (r < 0)
 		return r;
 	sha256_digest(&walk->hash, TREE_HASH_BYTES, ret_hash);
+	if (ret_size_bytes)
+		*ret_size_bytes = walk->size_bytes;
 	return 0;
 }

@@ -17,7 +17,9 @@
 /*
  * Walks what path names (links within are not followed, path itself may be one). -EXDEV when
  * another file system is mounted inside, -ENOENT, -EACCES and the like with the path at fault.
+ * ret_size_bytes (or NULL): of all files, with what they have no blocks for.
  */
-int tree_hash(const char *path, uint8_t ret_hash[TREE_HASH_BYTES], struct err *err) _must_check_;
+int tree_hash(const char *path, uint8_t ret_hash[TREE_HASH_BYTES], uint64_t *ret_size_bytes,
+	      struct err *err) _must_check_;
 
 #endif

@@ -85,7 +85,7 @@ int sandbox_spec(const KataLike__Sandbox__CreateSandboxRequest *request, struct 
 		return err_set(err, ENOMEM, "cannot read config.json");
 	}
 	if (*request->bundle_path && access(path, F_OK) == 0) {
-		r = file_read(AT_FDCWD, path, JSON_MAX_BYTES, &text, &len, err);
+		r = file_read_regular(path, JSON_MAX_BYTES, &text, &len, err);
 		return r < 0 ? r : oci_spec_parse(text, len, ret_spec, err);
 	}
 	return make_spec(request, ret_spec, err);

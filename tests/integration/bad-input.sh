@@ -114,6 +114,87 @@ wrong_types_in_config_json() {
 	expect_match err 'config.json'
 }
 
+a_bundle_whose_files_are_something_else() {
+	rm -rf "$work/bundle"
+	mkdir "$work/bundle"
+	ln -s "$busybox" "$work/bundle/rootfs"
+	mkfifo "$work/bundle/config.json"
+	expect_status 125 timeout 20 "$kata" run --rm --bundle "$work/bundle"
+	expect_match err 'config.json is not a regular file'
+	ln -sf /dev/zero "$work/bundle/config.json"
+	expect_status 125 timeout 20 "$kata" run --rm --bundle "$work/bundle"
+	expect_match err 'config.json is not a regular file'
+	# What is in the file that the link leads to is not told.
+	ln -sf /etc/shadow "$work/bundle/config.json"
+	expect_status 125 timeout 20 "$kata" run --rm --bundle "$work/bundle"
+	! grep -F "$(head -n 1 /etc/shadow)" "$work/err" || fail "the message tells of the host's file"
+	rm "$work/bundle/config.json"
+	"$kata" spec --bundle "$work/bundle"
+	ln -sfn /dev/null "$work/bundle/rootfs"
+	expect_status 125 timeout 20 "$kata" run --rm --bundle "$work/bundle"
+	expect_match err 'neither a folder nor an image file'
+}
+
+# Device nodes, a FIFO and a socket are not opened, links are not followed, and odd names are names.
+an_image_of_odd_entries() {
+	local odd=$work/odd deep
+	cp -a "$busybox" "$odd"
+	rm -f "$odd/etc/passwd" "$odd/etc/group"
+	ln -s /etc/shadow "$odd/etc/passwd"
+	mkfifo "$odd/etc/group"
+	ln -s ../../../../../../etc/hostname "$odd/outside"
+	ln -s loop "$odd/loop"
+	mknod "$odd/disk" b 7 0
+	mknod "$odd/zero" c 1 5
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$odd/socket"
+	mkdir -m 0 "$odd/closed"
+	: >"$odd/"$'new\nline'
+	: >"$odd/"$'\xff\xfe not UTF-8'
+	: >"$odd/$(printf 'n%.0s' {1..254})"
+	deep=$(printf '/d%.0s' {1..60})
+	mkdir -p "$odd$deep"
+	expect_output "odd as ever" timeout 100 "$kata" run --rm --user 1000 --rootfs "$odd" -- sh -c "
+		cat /outside /etc/passwd 2>/dev/null
+		for name in /new?line /??' not UTF-8' /nnn*; do [ -f \"\$name\" ] || exit 1; done
+		[ -d $deep ] && [ -p /etc/group ] && [ -b /disk ] && [ -S /socket ] && echo odd as ever"
+	expect_status 125 timeout 20 "$kata" run --rm --user root --rootfs "$odd" -- true
+	expect_match err 'root'
+	# Some bytes that would be more than any disk has.
+	truncate -s 1P "$odd/sparse" || truncate -s 8T "$odd/sparse"
+	expect_status 125 timeout 20 "$kata" run --rm --rootfs "$odd" -- true
+	expect_match err 'its files have [0-9]+ MiB, and the cache has room for'
+	rm -rf "$odd"
+}
+
+# As another user may have made it ready, in a place that anybody can write to.
+state_of_another_user() {
+	local other=$work/other
+	install -d -m 1777 "$other"
+	install -d -o 12345 -m 755 "$other/theirs"
+	KATA_LIKE_STATE=$other/theirs refused "$other/theirs belongs to user 12345"
+	ln -s / "$other/link"
+	chown -h 12345 "$other/link"
+	KATA_LIKE_STATE=$other/link refused "$other/link belongs to user 12345"
+	install -d -m 777 "$other/open"
+	KATA_LIKE_STATE=$other/open refused "$other/open can be written to by others"
+	# A sandbox that tells us to kill and to remove.
+	sleep 1000 &
+	install -d -o 12345 "$other/default" "$other/default/box"
+	echo "$! $(cut -d' ' -f22 "/proc/$!/stat")" | tee "$other/default/box/shim.pid" \
+		>"$other/default/box/vmm.pid"
+	chown -R 12345 "$other/default"
+	KATA_LIKE_STATE=$other refused "$other/default belongs to user 12345"
+	expect_status 1 env KATA_LIKE_STATE="$other" "$kata" delete --force box
+	expect_match err "$other/default belongs to user 12345"
+	expect_status 1 env KATA_LIKE_STATE="$other" "$KATA_LIKE_BUILD/containerd-shim-kata-like-v2" \
+		-namespace default -id box delete
+	expect_match err "$other/default belongs to user 12345"
+	kill -0 $! || fail "the process that it named was killed"
+	kill $!
+	[ -e "$other/default/box/vmm.pid" ] || fail "its files were removed"
+	[ ! -e /default ] || fail "a folder was made in another place"
+}
+
 # An ELF kernel with a PVH entry that jumps to itself.
 make_silent_kernel() {
 	python3 - "$1" <<'END'
@@ -172,6 +253,10 @@ check "memory 0, nonsense, too little or more than the host has; processors like
 check "a root filesystem or bundle that is not there" a_missing_root_filesystem
 check "a root filesystem that lacks the command" a_root_filesystem_without_the_command
 check "a config.json with wrong types" wrong_types_in_config_json
+check "a bundle whose files are FIFOs, devices or links: an error, and nothing told of the host" \
+	a_bundle_whose_files_are_something_else
+check "an image of odd entries is what it is, and one of endless files is refused" an_image_of_odd_entries
+check "state that another user has made ready is not used" state_of_another_user
 check "a virtual machine that never answers" a_machine_that_never_answers
 check "an initramfs without an agent" an_initramfs_without_agent
 check "a command line that is wrong" wrong_usage

@@ -72,6 +72,34 @@ as_root() {
 	expect_status 0 "$kata" delete --force other
 }
 
+# The sockets of a pod, were its folders open to all: another user, and the VMM's own, is not heard.
+strangers() {
+	local dir=$KATA_LIKE_STATE/default/jailed user folder sockets
+	sockets=$(awk -v at="$dir" 'index($NF, at) == 1 { print $NF }' /proc/net/unix | sort -u)
+	expect_equal "$sockets" "$dir/shim.sock"
+	vmm=$(cut -d' ' -f1 "$dir/vmm.pid")
+	for user in 12345 "$(status Uid | cut -f1)"; do
+		as_stranger=(setpriv --reuid "$user" --regid "$user" --clear-groups timeout 20 "$kata")
+		for folder in "$work" "$KATA_LIKE_STATE" "$KATA_LIKE_STATE/default" "$dir"; do
+			expect_status 125 "${as_stranger[@]}" exec jailed true
+			chmod 755 "$folder"
+		done
+		chmod 644 "$dir/address"
+		expect_status 125 "${as_stranger[@]}" exec jailed true
+		expect_match err 'Permission denied'
+		chmod 666 "$dir/shim.sock"
+		expect_status 125 "${as_stranger[@]}" exec jailed true
+		grep -q 'refused a ttrpc connection from another user' "$dir/shim.log" ||
+			fail "it was not refused: $(cat "$work/err")"
+		! "${as_stranger[@]}" kill jailed KILL 2>"$work/err" || fail "it could be killed"
+		! "${as_stranger[@]}" delete --force jailed 2>"$work/err" || fail "it could be removed"
+		chmod 600 "$dir/shim.sock" "$dir/address"
+		chmod 700 "$dir" "$work"
+		: >"$dir/shim.log"
+	done
+	expect_output well "$kata" exec jailed echo well
+}
+
 # Nothing is open but what a VM is made of: no folder, no device but KVM, no file of the host's that
 # is not the kernel, the initramfs or a disk.
 descriptors() {
@@ -158,6 +186,7 @@ as_ordinary_user() {
 
 keeps_container=1
 check "the VMM has a user of its own, no rights, no root, its own namespaces" as_root
+check "neither another user nor the VMM's is heard by the shim, were its folder open to all" strangers
 check "nothing is open in it but what the VM is made of" descriptors
 check "each of its threads makes less than 40 different system calls" calls
 keeps_container=

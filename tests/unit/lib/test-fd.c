@@ -49,6 +49,19 @@ static void a_written_file_reads_back_whole(void **state)
 	free(text);
 }
 
+static void only_a_regular_file_is_read_where_its_owner_is_not_trusted(void **state)
+{
+	const char *path = in_folder(state, "fifo");
+	struct err err = ERR_INIT;
+	char *text = NULL;
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(file_read_regular(path, 100, &text, NULL, &err), -EINVAL);
+	assert_int_equal(file_read_regular("/dev/zero", 100, &text, NULL, &err), -EINVAL);
+	assert_int_equal(file_read_regular("/proc/self/comm", 100, &text, NULL, &err), 0);
+	free(text);
+}
+
 static void a_file_beyond_the_bound_is_refused_by_name(void **state)
 {
 	const char *path = in_folder(state, "large");
@@ -109,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_written_file_reads_back_whole),
+		cmocka_unit_test(only_a_regular_file_is_read_where_its_owner_is_not_trusted),
 		cmocka_unit_test(a_file_beyond_the_bound_is_refused_by_name),
 		cmocka_unit_test(a_tree_is_removed_without_following_links),
 		cmocka_unit_test(removing_what_is_not_there_is_no_error),

@@ -41,7 +41,7 @@ static void hash(uint8_t *ret)
 {
 	struct err err = ERR_INIT;
 
-	if (tree_hash(dir, ret, &err) < 0)
+	if (tree_hash(dir, ret, NULL, &err) < 0)
 		fail_msg("%s", err_text(&err));
 }
 
@@ -101,9 +101,9 @@ static void a_single_file_has_a_fingerprint(void **state)
 	(void)state;
 	hash(whole);
 	(void)snprintf(path, sizeof(path), "%s/link", dir);
-	assert_int_equal(tree_hash(path, link, NULL), 0);
+	assert_int_equal(tree_hash(path, link, NULL, NULL), 0);
 	(void)snprintf(path, sizeof(path), "%s/sub/file", dir);
-	assert_int_equal(tree_hash(path, file, NULL), 0);
+	assert_int_equal(tree_hash(path, file, NULL, NULL), 0);
 	/* A link at the top is followed: it is how somebody names the file. */
 	assert_memory_equal(link, file, sizeof(file));
 	assert_memory_not_equal(whole, file, sizeof(file));
@@ -115,7 +115,7 @@ static void what_cannot_be_read_is_named(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(tree_hash("/nonexistent/tree", out, &err), -ENOENT);
+	assert_int_equal(tree_hash("/nonexistent/tree", out, NULL, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "/nonexistent/tree"));
 }
 
@@ -128,7 +128,7 @@ static void a_mount_inside_is_refused(void **state)
 	(void)state;
 	if (stat("/dev", &dev) < 0 || stat("/dev/shm", &shm) < 0 || dev.st_dev == shm.st_dev)
 		skip();
-	assert_int_equal(tree_hash("/dev", out, &err), -EXDEV);
+	assert_int_equal(tree_hash("/dev", out, NULL, &err), -EXDEV);
 	assert_non_null(strstr(err.text, "mounted at /dev/"));
 }
 
