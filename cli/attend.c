@@ -68,6 +68,9 @@ static int run_attend(const struct cli *cli, const void *values, char **args, si
 	int r = container_open_live(cli, args[0], &container, err);
 
 	(void)n_args;
+	/* Its name may be another's before it has ended. */
+	if (r == 0)
+		r = record_hold(&container.record, err);
 	if (r < 0)
 		return r;
 	ending = container_ending(&container);

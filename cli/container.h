@@ -37,7 +37,7 @@ struct container {
 	struct record_exit exit_record; /* when stopped */
 };
 
-#define CONTAINER_INIT ((struct container){ .record = { .lock_fd = -1 } })
+#define CONTAINER_INIT ((struct container){ .record = { .folder_fd = -1 } })
 
 /* Finds a container and asks for its state. -ENOENT. */
 int container_open(const struct cli *cli, const char *id, struct container *ret_container,

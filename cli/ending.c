@@ -123,7 +123,10 @@ static int ending_take_lock(const struct record *record, struct ending_lock *ret
 		}
 		if (is_file_at(fd, ret_lock->path)) {
 			ret_lock->fd = fd;
-			return access(record->folder, F_OK) == 0;
+			/* Another may have the name by now. */
+			return record->folder_fd >= 0
+				       ? is_file_at(record->folder_fd, record->folder)
+				       : access(record->folder, F_OK) == 0;
 		}
 		close(fd);
 	}

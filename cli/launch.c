@@ -270,7 +270,7 @@ void launch_undo(struct launch *launch, const char *told)
 	struct ending ending = { launch->cli, launch->loop, &launch->record, launch->client };
 	struct err err = ERR_INIT;
 
-	if (!launch->record.folder[0] || launch->record.lock_fd < 0)
+	if (!launch->record.folder[0] || launch->record.folder_fd < 0)
 		return;
 	ending_report_failure(&launch->record, told);
 	if (ending_force(&ending, &err) < 0)

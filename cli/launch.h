@@ -54,7 +54,7 @@ struct launch {
 	struct task_client *client;
 };
 
-#define LAUNCH_INIT ((struct launch){ .record = { .lock_fd = -1 } })
+#define LAUNCH_INIT ((struct launch){ .record = { .folder_fd = -1 } })
 
 /* Paths or URIs as Create takes them; "" for none. */
 struct launch_streams {

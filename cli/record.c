@@ -74,10 +74,16 @@ static int make_folder(const struct record *record, struct err *err)
 	return r;
 }
 
-int record_lock(struct record *record, struct err *err)
+int record_hold(struct record *record, struct err *err)
 {
-	record->lock_fd = open(record->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (record->lock_fd < 0 || flock(record->lock_fd, LOCK_SH | LOCK_NB) < 0)
+	record->folder_fd = open(record->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return record->folder_fd < 0 ? err_set(err, errno, "cannot open %s", record->folder) : 0;
+}
+
+static int take_lock(struct record *record, struct err *err)
+{
+	record->folder_fd = open(record->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (record->folder_fd < 0 || flock(record->folder_fd, LOCK_SH | LOCK_NB) < 0)
 		return err_set(err, errno, "cannot lock %s", record->folder);
 	return 0;
 }
@@ -99,7 +105,7 @@ int record_create(const char *namespace, const char *id, struct record *ret_reco
 		r = paths_check_sandbox(namespace, id, err);
 	if (r < 0)
 		return r;
-	r = record_lock(ret_record, err);
+	r = take_lock(ret_record, err);
 	if (r == 0 && mkdir(bundle, 0700) < 0)
 		r = err_set(err, errno, "cannot make %s", bundle);
 	if (r < 0) {
@@ -157,9 +163,9 @@ int record_open(const char *namespace, const char *id, struct record *ret_record
 
 void record_fini(struct record *record)
 {
-	if (record->lock_fd >= 0)
-		close(record->lock_fd);
-	record->lock_fd = -1;
+	if (record->folder_fd >= 0)
+		close(record->folder_fd);
+	record->folder_fd = -1;
 }
 
 bool record_is_attended(const struct record *record)

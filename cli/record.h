@@ -26,10 +26,10 @@ struct record {
 	char namespace[RECORD_ID_MAX];
 	char id[RECORD_ID_MAX];
 	char folder[PATHS_MAX];
-	int lock_fd; /* -1 unless it was made or locked here */
+	int folder_fd; /* the very folder that was made or is held; -1: whatever has the name */
 };
 
-#define RECORD_INIT ((struct record){ .lock_fd = -1 })
+#define RECORD_INIT ((struct record){ .folder_fd = -1 })
 
 struct record_exit {
 	uint32_t status;     /* 128 + n for a signal */
@@ -48,8 +48,8 @@ void record_fini(struct record *record);
 
 /* Whether another process holds the lock. */
 bool record_is_attended(const struct record *record);
-/* Takes the lock, shared. */
-int record_lock(struct record *record, struct err *err) _must_check_;
+/* Holds on to the folder that has the name now: another of that name is not taken for it. */
+int record_hold(struct record *record, struct err *err) _must_check_;
 
 /* A file in the folder. */
 int record_path(const struct record *record, const char *file, char *ret_path, struct err *err)
