@@ -6,8 +6,7 @@
 # process beside it and ends, or the error says why not; no cgroup, mount, process or file is left.
 #
 # Usage: agent-sweep.sh AGENT_HOST FAILING_LIBRARY
-#	KATA_LIKE_FAULT_STRIDE	only each so-manieth call (1: all)
-#	KATA_LIKE_FAULT_FROM	the first call that fails
+# Which calls, the variables of sweep-lib.sh say.
 # shellcheck disable=SC2016,SC2317 # another shell expands; cases are called by name
 set -u
 
@@ -21,7 +20,6 @@ if [ -z "${KATA_LIKE_FAULTS_ALONE-}" ]; then
 fi
 
 program=$1 library=$(realpath "$2")
-stride=${KATA_LIKE_FAULT_STRIDE:-1}
 KATA_LIKE_CGROUP2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 export KATA_LIKE_CGROUP2
 if [ -z "$KATA_LIKE_CGROUP2" ]; then
@@ -34,7 +32,8 @@ if grep -q __asan_init "$program"; then
 fi
 work=$(mktemp -d /tmp/kata-like-faults.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-failed=0
+# shellcheck source=tests/faults/sweep-lib.sh
+. "$(dirname "$0")/sweep-lib.sh"
 
 mkdir -p "$work/bundle/rootfs/"{bin,etc,proc,sys,dev,tmp,root}
 cp /usr/bin/busybox "$work/bundle/rootfs/bin/"
@@ -76,11 +75,6 @@ echo '{"args": ["/bin/sh", "-c", "echo of another; exit 4"], "cwd": "/", "env": 
 mkdir "$work/sleeping"
 cp "$work/sleeping.json" "$work/sleeping/config.json"
 ln -s ../bundle/rootfs "$work/sleeping/rootfs"
-
-fail() {
-	printf '%s\n' "$*" >&2
-	exit 1
-}
 
 mounts() {
 	cut -d' ' -f5 /proc/self/mountinfo | sort
@@ -134,46 +128,6 @@ a_process_beside_it() {
 	run 4 "of another" "$work/sleeping" "$work/exec.json"
 }
 
-sources() {
-	local word
-	read -ra words <"$work/report"
-	for word in "${words[@]}"; do
-		case $word in
-		"$program"+*) addr2line -sfe "${word%+*}" "${word#*+}" 2>/dev/null | tr '\n' ' ' ;;
-		*) printf '%s ' "${word##*/}" ;;
-		esac
-	done
-}
-
-# sweep SCENARIO
-sweep() {
-	local n=0 bad=0 at first=${KATA_LIKE_FAULT_FROM:-$((1 + RANDOM % stride))}
-	for ((at = first; ; at += stride)); do
-		truncate -s 0 "$work/count" && truncate -s 4096 "$work/count"
-		: >"$work/report"
-		if ! (set -e; "$1") >"$work/iteration" 2>&1; then
-			bad=$((bad + 1))
-			echo "call $at: $(sources)"
-			cat "$work/iteration"
-		fi
-		[ -s "$work/report" ] || break
-		n=$((n + 1))
-	done
-	echo "$n calls"
-	[ "$n" -gt 0 ] && [ "$bad" = 0 ]
-}
-
-# prove SENTENCE SCENARIO
-prove() {
-	if sweep "$2" >"$work/case" 2>&1; then
-		echo "ok - $1 ($(tail -n 1 "$work/case"))"
-	else
-		echo "not ok - $1"
-		sed 's/^/# /' "$work/case"
-		failed=1
-	fi
-}
-
 # Whole: without a call that fails.
 at=0
 : >"$work/report"
@@ -187,4 +141,4 @@ fi
 
 prove "a container is made, runs and ends: each call that may fail" a_container
 prove "a process runs beside it: each call that may fail" a_process_beside_it
-exit $failed
+finish

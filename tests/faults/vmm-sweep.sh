@@ -6,18 +6,17 @@
 # Its guests are a few bytes, so any machine will do whose /dev/kvm runs `kata-like check`'s.
 #
 # Usage: vmm-sweep.sh DYNAMIC_VMM VMM_CLIENT FAILING_LIBRARY
-#	KATA_LIKE_FAULT_STRIDE	only each so-manieth call (1: all)
-#	KATA_LIKE_FAULT_FROM	the first call that fails
+# Which calls, the variables of sweep-lib.sh say.
 # shellcheck disable=SC2317 # cases are called by name
 set -u
 
-vmm=$1 client=$2 library=$(realpath "$3")
-stride=${KATA_LIKE_FAULT_STRIDE:-1}
+program=$1 client=$2 library=$(realpath "$3")
 work=$(mktemp -d /tmp/kata-like-faults.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-failed=0
+# shellcheck source=tests/faults/sweep-lib.sh
+. "$(dirname "$0")/sweep-lib.sh"
 
-if grep -q __asan_init "$vmm"; then
+if grep -q __asan_init "$program"; then
 	echo "SKIP: a sanitizer has its own allocator, so none can be put before it"
 	exit 77
 fi
@@ -46,16 +45,11 @@ make_kernel "$work/resets" b0fee664f4ebfd # mov al, 0xfe; out 0x64, al; hlt
 make_kernel "$work/halts" faf4ebfd        # cli; hlt
 truncate -s 1M "$work/disk" "$work/disk2"
 
-fail() {
-	printf '%s\n' "$*" >&2
-	exit 1
-}
-
 # faulty COMMAND…: call number $at fails. Bounded; $status; out, err and log in $work.
 faulty() {
 	status=0
 	rm -f "$work/log"
-	KATA_LIKE_FAULT_PROGRAM=$(basename "$vmm") KATA_LIKE_FAULT_AT=$at KATA_LIKE_FAULT_COUNT=$work/count \
+	KATA_LIKE_FAULT_PROGRAM=$(basename "$program") KATA_LIKE_FAULT_AT=$at KATA_LIKE_FAULT_COUNT=$work/count \
 		KATA_LIKE_FAULT_REPORT=$work/report LD_PRELOAD=$library \
 		timeout -k 1 20 "$@" >"$work/out" 2>"$work/err" || status=$?
 	[ "$status" != 124 ] || fail "no end"
@@ -73,7 +67,7 @@ disks=(--disk "$work/disk,id=one" --disk "$work/disk2,ro")
 # Status 0, or the reason why not.
 boot() {
 	rm -f "$work/vsock" "$work/console"
-	faulty "$vmm" --kernel "$work/resets" --initrd "$work/disk" --cmdline quiet "${machine[@]}" "${disks[@]}" "$@"
+	faulty "$program" --kernel "$work/resets" --initrd "$work/disk" --cmdline quiet "${machine[@]}" "${disks[@]}" "$@"
 	case $status in
 	0) ;;
 	[1-7]) says_why "status $status" ;;
@@ -94,7 +88,7 @@ in_the_jail() {
 controlled() {
 	printf '%s\n' "${words[@]}" >"$work/words"
 	rm -f "$work/vsock"
-	faulty "$client" "$vmm" --no-jail "${machine[@]}" --vsock-uds "$work/vsock" "$@" <"$work/words"
+	faulty "$client" "$program" --no-jail "${machine[@]}" --vsock-uds "$work/vsock" "$@" <"$work/words"
 	[ "$status" = 0 ] || fail "status $status of the client: $(cat "$work/err")"
 	! grep '^failed [^:]*: *$' "$work/out" || fail "failed, and no reason"
 	# The client may be all that is left to end it.
@@ -121,47 +115,6 @@ starts_from_a_template() {
 	controlled --template "$work/whole-template"
 }
 
-# Line numbers of the innermost calls of ours.
-sources() {
-	local word
-	read -ra words <"$work/report"
-	for word in "${words[@]}"; do
-		case $word in
-		"$vmm"+*) addr2line -sfe "${word%+*}" "${word#*+}" 2>/dev/null | tr '\n' ' ' ;;
-		*) printf '%s ' "${word##*/}" ;;
-		esac
-	done
-}
-
-# sweep SCENARIO
-sweep() {
-	local n=0 bad=0 at first=${KATA_LIKE_FAULT_FROM:-$((1 + RANDOM % stride))}
-	for ((at = first; ; at += stride)); do
-		truncate -s 0 "$work/count" && truncate -s 4096 "$work/count"
-		: >"$work/report"
-		if ! (set -e; "$1") >"$work/iteration" 2>&1; then
-			bad=$((bad + 1))
-			echo "call $at: $(sources)"
-			cat "$work/iteration"
-		fi
-		[ -s "$work/report" ] || break
-		n=$((n + 1))
-	done
-	echo "$n calls"
-	[ "$n" -gt 0 ] && [ "$bad" = 0 ]
-}
-
-# prove SENTENCE SCENARIO
-prove() {
-	if sweep "$2" >"$work/case" 2>&1; then
-		echo "ok - $1 ($(tail -n 1 "$work/case"))"
-	else
-		echo "not ok - $1"
-		sed 's/^/# /' "$work/case"
-		failed=1
-	fi
-}
-
 # Whole: without a call that fails.
 at=0
 : >"$work/report"
@@ -178,4 +131,4 @@ prove "a VMM that goes into its jail: each call that may fail" in_the_jail
 prove "devices that come, a pause, an end: each call that may fail" devices_come_and_go
 prove "a template that is saved: each call that may fail" saves_a_template
 prove "a VM that starts from a template: each call that may fail" starts_from_a_template
-exit $failed
+finish
