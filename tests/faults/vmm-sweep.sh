@@ -25,21 +25,8 @@ if [ "$(id -u)" != 0 ] || [ ! -w /dev/kvm ]; then
 	exit 77
 fi
 
-# make_kernel FILE CODE: an ELF kernel with a PVH entry, of CODE in hexadecimal.
 make_kernel() {
-	python3 - "$1" "$2" <<'END'
-import struct, sys
-load = 0x1000000
-code = bytes.fromhex(sys.argv[2]).ljust(64, b"\x90")
-note = struct.pack("<III", 4, 4, 18) + b"Xen\0" + struct.pack("<I", load)
-code_at = 64 + 2 * 56
-note_at = code_at + len(code)
-header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack(
-    "<HHIQQQIHHHHHH", 2, 62, 1, load, 64, 0, 0, 64, 56, 2, 0, 0, 0)
-phdr = struct.pack("<IIQQQQQQ", 1, 5, code_at, load, load, len(code), len(code), 4096)
-phdr += struct.pack("<IIQQQQQQ", 4, 4, note_at, 0, 0, len(note), len(note), 4)
-open(sys.argv[1], "wb").write(header + phdr + code + note)
-END
+	python3 "$(dirname "$0")/../kvm/make-kernel.py" "$@"
 }
 make_kernel "$work/resets" b0fee664f4ebfd # mov al, 0xfe; out 0x64, al; hlt
 make_kernel "$work/halts" faf4ebfd        # cli; hlt
