@@ -116,7 +116,8 @@ input_hash() {
 	{
 		stat -L -c '%s %Y' "$tarball"
 		grep -hE '^(CONFIG_|# CONFIG_[A-Z0-9_]+ is not set)' "$here"/*.config
-		grep -v '^#' "$here/trim.sh"
+		grep -v '^#' "$here/edit-source.sh"
+		cat "$here"/fuse/*
 		declare -f configure build install_result
 		gcc --version
 		ld --version
@@ -220,7 +221,7 @@ main() {
 	mkdir "$work/source"
 	tar -xf "$tarball" -C "$work/source" --strip-components=1 ||
 		die "$tarball is not a kernel source tarball"
-	"$here/trim.sh" "$work/source"
+	"$here/edit-source.sh" "$work/source"
 	configure "$work/source" "$work/out"
 	if [ "$configure_only" = yes ]; then
 		cat "$work/out/.config"

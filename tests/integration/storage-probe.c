@@ -5,6 +5,7 @@
  * until a file named done is there, "denied" succeeds if another process has it. Linked statically,
  * as it runs in containers.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -97,19 +98,62 @@ static void locks_exclude(void)
 	CHECK(close(fd) == 0);
 }
 
-static void files_without_a_name(void)
+/* The names in the working directory that begin so. */
+static int names_that_begin(const char *start)
+{
+	DIR *dir = opendir(".");
+	const struct dirent *entry;
+	int n = 0;
+
+	CHECK(dir != NULL);
+	while ((entry = readdir(dir)) != NULL)
+		n += strncmp(entry->d_name, start, strlen(start)) == 0;
+	CHECK(closedir(dir) == 0);
+	return n;
+}
+
+static int give_name(int fd, const char *name)
 {
 	char path[64];
-	int fd = open(".", O_TMPFILE | O_RDWR, 0600);
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
+}
+
+static int make_without_name(int flags)
+{
+	int fd = open(".", O_TMPFILE | O_RDWR | flags, 0640);
+	char back[5];
 	struct stat st;
 
-	/* A file server that has no FUSE_TMPFILE; programs then make do with a name. */
-	if (fd < 0 && errno == EOPNOTSUPP)
-		return;
 	CHECK(fd >= 0 && write(fd, "later", 5) == 5);
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	CHECK(linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW) == 0);
-	CHECK(stat("named", &st) == 0 && st.st_size == 5 && close(fd) == 0);
+	CHECK(pread(fd, back, 5, 0) == 5 && memcmp(back, "later", 5) == 0);
+	CHECK(fstat(fd, &st) == 0 && st.st_nlink == 0 && st.st_size == 5);
+	CHECK((st.st_mode & 07777) == 0640);
+	return fd;
+}
+
+/* A guest whose file server has no FUSE_TMPFILE gives them names that begin so. */
+static void files_without_a_name(void)
+{
+	int named = make_without_name(0), unnamed = make_without_name(0);
+	int excluded = make_without_name(O_EXCL), twin;
+	char path[64];
+	struct stat st;
+
+	CHECK(give_name(named, "named") == 0 && give_name(named, "named") < 0 && errno == EEXIST);
+	CHECK(stat("named", &st) == 0 && st.st_size == 5 && st.st_nlink == 1);
+	CHECK(fstat(named, &st) == 0 && st.st_nlink == 1 && close(named) == 0);
+	CHECK(give_name(excluded, "excluded") < 0 && errno == ENOENT && close(excluded) == 0);
+
+	/* It lives as long as anybody has it open. */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", unnamed);
+	twin = open(path, O_RDWR);
+	CHECK(twin >= 0 && close(unnamed) == 0 && give_name(twin, "twin") == 0);
+	CHECK(close(twin) == 0 && stat("twin", &st) == 0 && st.st_nlink == 1);
+	CHECK(close(make_without_name(0)) == 0);
+	CHECK(names_that_begin(".fuse-tmpfile") == 0);
+	CHECK(access("excluded", F_OK) < 0);
 }
 
 static void renaming_over_what_is_open(void)
