@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kata-like-agent: PID 1 of the guest, and the server of its containers. */
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -9,6 +11,7 @@
 #include "agent/rpc/service.h"
 #include "agent/vsock.h"
 #include "lib/log.h"
+#include "proto/agent-log.h"
 #include "proto/vsock-link.h"
 
 static const struct engine_config engine_config = {
@@ -78,13 +81,22 @@ static int start(struct agent *agent, struct err *err)
 	return r;
 }
 
+/* The kernel hands its init what it does not know of its command line. */
+static bool is_debugging(void)
+{
+	const char *level = getenv(AGENT_LOG_VARIABLE);
+
+	return level && strcmp(level, AGENT_LOG_DEBUG) == 0;
+}
+
 int main(void)
 {
 	struct agent agent = { .started_ns = boot_clock_ns(), .connect = connect_vsock };
 	struct err err = ERR_INIT;
 	int r;
 
-	log_init("kata-like-agent", LOG_LEVEL_INFO, LOG_FORMAT_TEXT, STDERR_FILENO);
+	log_init("kata-like-agent", is_debugging() ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		 LOG_FORMAT_TEXT, STDERR_FILENO);
 	/* What a container finds at /proc/self/exe before its own program runs is this file. */
 	if (getpid() != 1) {
 		log_error("this program is the init of a guest, and nothing else");

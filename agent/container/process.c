@@ -388,6 +388,8 @@ static void on_exit_status(void *ctx, pid_t pid, int wait_status)
 		explain_death(process, wait_status);
 	process->exit.status = exit_status(process, wait_status);
 	process->state = PROCESS_ENDED;
+	log_debug("%s/%s ended with status %d", process->container->id,
+		  *process->exec_id ? process->exec_id : "init", process->exit.status);
 	stdio_drain(process->stdio, on_output_done, process);
 	container_process_ended(process->container, process);
 	/* Last: whoever waits for the operation may free the process. */

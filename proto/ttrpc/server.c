@@ -221,6 +221,7 @@ void ttrpc_call_reply(struct ttrpc_call *call, const ProtobufCMessage *response)
 		ttrpc_call_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
+	log_debug("%s: answered", call->method->name);
 	envelope.payload.len = protobuf_c_message_pack(response, packed);
 	envelope.payload.data = packed;
 	if (call->peer)
@@ -232,6 +233,7 @@ void ttrpc_call_reply_empty(struct ttrpc_call *call)
 {
 	KataLike__Ttrpc__Response envelope = KATA_LIKE__TTRPC__RESPONSE__INIT;
 
+	log_debug("%s: answered", call->method->name);
 	if (call->peer && call->stream)
 		peer_send_end(call->peer, call->stream_id);
 	else if (call->peer)
@@ -247,6 +249,7 @@ void ttrpc_call_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *
 	va_start(va, fmt);
 	(void)vsnprintf(message, sizeof(message), fmt, va);
 	va_end(va);
+	log_debug("%s: failed: %s", call->method->name, message);
 	if (call->peer)
 		peer_send_status(call->peer, call->stream_id, code, message);
 	call_free(call);

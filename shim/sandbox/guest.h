@@ -9,11 +9,15 @@
 #include "lib/settings/settings.h"
 #include "lib/err.h"
 #include "lib/paths.h"
+#include "proto/agent-log.h"
 #include "shim/net/request.h"
 
 #define GUEST_CMDLINE_MAX 2048
 /* What a serial console takes on the command line. */
 #define GUEST_CONSOLE_CMDLINE " console=ttyS0 8250.nr_uarts=1"
+/* And what makes kernel and agent say more on it. */
+#define GUEST_DEBUG_CMDLINE \
+	GUEST_CONSOLE_CMDLINE " loglevel=7 " AGENT_LOG_VARIABLE "=" AGENT_LOG_DEBUG
 
 struct guest {
 	char kernel[PATHS_MAX];

@@ -266,7 +266,8 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 		     const struct sandbox_parts *parts, const struct boot_files *files,
 		     struct err *err)
 {
-	char log_path[PATHS_MAX], pid_path[PATHS_MAX], cmdline[GUEST_CMDLINE_MAX + 64];
+	char log_path[PATHS_MAX], pid_path[PATHS_MAX],
+		cmdline[GUEST_CMDLINE_MAX + sizeof(GUEST_DEBUG_CMDLINE)];
 	struct vmm_nic nics[NETWORK_NICS_MAX];
 	struct vmm_config config = {
 		.template_fd = files->template,
@@ -295,7 +296,7 @@ static int start_vmm(struct sandbox *sandbox, const struct guest *guest,
 	int r = state_file(sandbox->state, "vmm.log", log_path, err);
 
 	(void)snprintf(cmdline, sizeof(cmdline), "%s%s", guest->cmdline,
-		       sandbox->debug && !guest->console ? GUEST_CONSOLE_CMDLINE : "");
+		       sandbox->debug ? GUEST_DEBUG_CMDLINE : "");
 	if (r == 0)
 		r = state_file(sandbox->state, "vmm.pid", pid_path, err);
 	if (r == 0)

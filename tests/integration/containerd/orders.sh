@@ -162,6 +162,23 @@ figures_are_whole_and_move() {
 	ctr container delete box
 }
 
+# Each line with the sandbox's id, and none of it where nobody debugs.
+the_guests_log_is_joined_in() {
+	stop_containerd
+	expect_equal "$(grep -c 'guest: ' "$home/log")" 0
+	sed -i 's/^level = .*/level = "debug"/' "$home/config.toml"
+	start_containerd
+	expect_output hi run talks --rm -- echo hi
+	stop_containerd
+	sed -i 's/^level = .*/level = "info"/' "$home/config.toml"
+	start_containerd
+	grep 'sandbox=talks' "$home/log" >"$work/out"
+	expect_match out 'guest: .*Linux version .*kata-like'
+	expect_match out 'guest: kata-like-agent: debug: StartContainer: answered'
+	expect_match out 'guest: kata-like-agent: debug: talks/init ended with status 0'
+	expect_match out 'vmm: '
+}
+
 cp -a "$busybox" "$work/rootfs"
 check "an interface that comes after create and before start is there when the task starts" \
 	the_network_comes_between_create_and_start
@@ -175,4 +192,6 @@ check "a task that is killed before it starts is stopped, and its one exit is to
 	a_task_that_never_started_is_killed
 check "a task's figures are of the host's cgroup version, whole, and move with what it does" \
 	figures_are_whole_and_move
+check "what the guest's kernel, its agent and the VMM say is in the log of a containerd that debugs" \
+	the_guests_log_is_joined_in
 finish
