@@ -26,9 +26,11 @@ row "the same without a template" "$booting" ms
 row "  of it: VMM exec to agent ready" \
 	"$("$build/bench/boot-timer" "$build/kata-like-vmm" "$kernel" "$initrd" $memory "$cmdline" |
 		awk '/ready_ns/ { printf "%d", $2 / 1e6 }')" ms
-row "kata-like-vmm, the same kernel to an init that restarts" \
-	"$(median_ms "$runs" "$build/kata-like-vmm" --kernel "$kernel" --initrd "$work/initrd" \
-		--memory $memory --cmdline "$cmdline")" ms
+vmm=("$build/kata-like-vmm" --kernel "$kernel" --initrd "$work/initrd" --memory "$memory" --cmdline "$cmdline")
+jailed=$(median_ms "$runs" "${vmm[@]}")
+row "kata-like-vmm, the same kernel to an init that restarts" "$jailed" ms
+unjailed=$(median_ms "$runs" "${vmm[@]}" --no-jail)
+row "  without its jail" "$unjailed" "ms ($(awk -v a="$jailed" -v b="$unjailed" 'BEGIN { printf "with / without = %.2f", a / b }'))"
 
 if command -v qemu-system-x86_64 >/dev/null; then
 	qemu=$(median_ms "$runs" qemu-system-x86_64 -enable-kvm -cpu host -M microvm,acpi=off,rtc=off \
