@@ -164,12 +164,12 @@ figures_are_whole_and_move() {
 
 # Each line with the sandbox's id, and none of it where nobody debugs.
 the_guests_log_is_joined_in() {
-	stop_containerd
+	stop_containerd -TERM
 	expect_equal "$(grep -c 'guest: ' "$home/log")" 0
 	sed -i 's/^level = .*/level = "debug"/' "$home/config.toml"
 	start_containerd
 	expect_output hi run talks --rm -- echo hi
-	stop_containerd
+	stop_containerd -TERM
 	sed -i 's/^level = .*/level = "info"/' "$home/config.toml"
 	start_containerd
 	grep 'sandbox=talks' "$home/log" >"$work/out"
