@@ -14,6 +14,7 @@ trap 'rm -rf "$work"' EXIT
 "$root/rootfs-builder/initramfs.sh" --agent "$build/bench/bench-init" -o "$work/initrd" >/dev/null
 
 # In the emulated host each look at a file is a request to the machine below.
+export KATA_LIKE_CACHE=$work/cache
 cp -a "$rootfs" "$work/rootfs"
 printf '[vm]\ntemplate = false\n' >"$work/boot.ini"
 run=("$build/kata-like" run --rm --rootfs "$work/rootfs" -- true)
