@@ -76,11 +76,12 @@ progress() {
 	echo "# $SECONDS s: $*" >&3
 }
 
-# The jailed VMM's leak check cannot look at itself, and says so.
+# The jailed VMM's leak check cannot look at itself, and says so: in a file for each, which is memory.
 no_sanitizer_spoke() {
 	! cat "$work"/sanitizer.* 2>/dev/null |
 		grep -v 'LeakSanitizer has encountered a fatal error\|==HINT: ' | head -n 60 | grep . ||
 		fail "a sanitizer reports"
+	rm -f "$work"/sanitizer.*
 }
 
 # one_pod NAME [RUN ARG…]: a whole life. Not in a condition, where Bash would not stop at errors.
@@ -110,6 +111,7 @@ warm_up() {
 one_after_another() {
 	local i before now
 	warm_up
+	no_sanitizer_spoke
 	before=$(host)
 	progress "before: $before (descriptors mounts links cgroups files processes KiB cache)"
 	for ((i = 1; i <= pods; i++)); do
@@ -120,10 +122,10 @@ one_after_another() {
 		fi
 		if [ $((i % 25)) = 0 ] || [ "$i" = "$pods" ]; then
 			nothing_left
+			no_sanitizer_spoke
 			now=$(host)
 			progress "after $i pods: $now"
 			did_not_grow "$before" "$now"
-			no_sanitizer_spoke
 		fi
 	done
 }
@@ -131,6 +133,7 @@ one_after_another() {
 all_at_once() {
 	local i before after jobs=()
 	warm_up
+	no_sanitizer_spoke
 	before=$(host)
 	for ((i = 1; i <= at_once; i++)); do
 		if [ $((i % network)) = 0 ]; then
@@ -144,10 +147,10 @@ all_at_once() {
 		wait "$i" || fail "one of $at_once pods at once failed"
 	done
 	nothing_left
+	no_sanitizer_spoke
 	after=$(host)
 	progress "$at_once at once: $before -> $after"
 	did_not_grow "$before" "$after"
-	no_sanitizer_spoke
 }
 
 # "KIB DESCRIPTORS" of the process that a file of the sandbox's names.
