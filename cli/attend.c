@@ -87,7 +87,7 @@ static int run_attend(const struct cli *cli, const void *values, char **args, si
 		exit_record.exited_at_ns = (uint32_t)response->exited_at->nanos;
 	}
 	r = options->rm ? ending_remove(&ending, err) : ending_keep(&ending, &exit_record, err);
-	return r == -ENOENT ? 0 : r;
+	return r == -ENOENT ? 0 : MIN(r, 0);
 }
 
 const struct verb verb_attend = {

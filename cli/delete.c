@@ -27,7 +27,7 @@ static int delete_once(const struct cli *cli, const struct delete_options *optio
 		return r;
 	ending = container_ending(&container);
 	if (options->force)
-		return ending_force(&ending, err);
+		return MIN(ending_force(&ending, err), 0);
 	switch (container.status) {
 	case CONTAINER_CREATING:
 		return err_say(err, EBUSY,
@@ -41,7 +41,7 @@ static int delete_once(const struct cli *cli, const struct delete_options *optio
 			       "delete --force",
 			       id, container_status_name(container.status), id);
 	default:
-		return ending_remove(&ending, err);
+		return MIN(ending_remove(&ending, err), 0);
 	}
 }
 

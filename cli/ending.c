@@ -165,14 +165,22 @@ static bool socket_is_gone(const char *address)
 	return access(path, F_OK) < 0 && errno == ENOENT;
 }
 
-static int delete_task(const struct ending *ending, struct err *err)
+/* 1 when a stream or the status of its process was lost, which is told; kept: also in the record. */
+static int delete_task(const struct ending *ending, bool kept, struct err *err)
 {
 	KataLike__Task__DeleteRequest request = KATA_LIKE__TASK__DELETE_REQUEST__INIT;
+	_cleanup_task_ KataLike__Task__DeleteResponse *response = NULL;
 	int r;
 
 	request.id = (char *)(uintptr_t)ending->record->id;
-	r = task_delete(ending->client, &request, NULL, err);
-	return r == -ENOENT ? 0 : r;
+	r = task_delete(ending->client, &request, &response, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (!*response->failure)
+		return 0;
+	log_error("container %s: %s", ending->record->id, response->failure);
+	r = kept ? record_note_failure(ending->record, response->failure, err) : 0;
+	return r < 0 ? r : 1;
 }
 
 /*
@@ -219,20 +227,18 @@ static int clean_up(const struct ending *ending, struct err *err)
 static int remove_locked(const struct ending *ending, struct err *err)
 {
 	bool alone = is_alone(ending->record), gone = false;
-	int r;
+	int failed, r;
 
 	if (!has_shim(ending))
 		return clean_up(ending, err);
-	r = delete_task(ending, err);
-	if (r < 0)
-		return r;
+	failed = delete_task(ending, false, err);
+	if (failed < 0)
+		return failed;
 	r = shut_down(ending, alone, &gone, err);
-	if (r < 0)
-		return r;
 	/* The folder of a shim that stays for others is its own. */
-	if (!gone && owns_shim(ending->record))
-		return 0;
-	return record_remove(ending->record, err);
+	if (r == 0 && (gone || !owns_shim(ending->record)))
+		r = record_remove(ending->record, err);
+	return r < 0 ? r : failed;
 }
 
 /* A member of a pod that others are in: only its own processes may go. */
@@ -284,7 +290,7 @@ static int keep_locked(const struct ending *ending, const struct record_exit *ex
 	const struct record *record = ending->record;
 	char address[PATHS_MAX];
 	bool alone = is_alone(record), gone = false;
-	int r;
+	int failed = 0, r;
 
 	if (!has_shim(ending))
 		return clean_up(ending, err);
@@ -293,12 +299,12 @@ static int keep_locked(const struct ending *ending, const struct record_exit *ex
 		return r;
 	r = record_put_aside(record, err);
 	if (r == 0)
-		r = delete_task(ending, err);
-	if (r == 0)
+		r = failed = delete_task(ending, true, err);
+	if (r >= 0)
 		r = shut_down(ending, alone, &gone, err);
-	if (r < 0)
-		return r;
-	return record_restore(record, exit_record, err);
+	if (r == 0)
+		r = record_restore(record, exit_record, err);
+	return r < 0 ? r : failed;
 }
 
 /*

@@ -3,6 +3,9 @@
  * How containers end, for every verb that ends one: the task is deleted, the sandbox shut down when
  * it was the last container in it, and the record removed or kept. Only one process at a time ends
  * a container; for who comes too late there is nothing to do, which is no error.
+ *
+ * 1 comes back when the container is ended as asked, but a stream or the status of its process was
+ * lost on its way, which has been printed.
  */
 #ifndef KATA_LIKE_CLI_ENDING_H
 #define KATA_LIKE_CLI_ENDING_H

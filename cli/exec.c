@@ -160,18 +160,23 @@ static int start_exec(struct exec_run *run, struct err *err)
 	return task_start(run->container->client, &request, NULL, err);
 }
 
-static void delete_exec(struct exec_run *run)
+/* What was lost of the process on its way comes back as an error; status is what it ended with. */
+static int delete_exec(struct exec_run *run, uint32_t status, struct err *err)
 {
 	KataLike__Task__DeleteRequest request = KATA_LIKE__TASK__DELETE_REQUEST__INIT;
-	struct err err = ERR_INIT;
+	_cleanup_task_ KataLike__Task__DeleteResponse *response = NULL;
+	struct err failure = ERR_INIT;
 
 	if (!run->added || task_client_is_lost(run->container->client))
-		return;
+		return 0;
 	task_client_set_interrupts(run->container->client, NULL);
 	request.id = run->container->record.id;
 	request.exec_id = run->exec_id;
-	if (task_delete(run->container->client, &request, NULL, &err) < 0)
-		log_debug("cannot forget the process: %s", err_text(&err));
+	if (task_delete(run->container->client, &request, &response, &failure) < 0)
+		log_debug("cannot forget the process: %s", err_text(&failure));
+	if (!response || !*response->failure)
+		return 0;
+	return err_say(err, EIO, "%s; the command's own status is %u", response->failure, status);
 }
 
 static int make_session(struct exec_run *run, struct err *err)
@@ -212,8 +217,10 @@ static int run_process(struct exec_run *run, struct json_object *process, struct
 	session_free(run->session);
 	run->session = NULL;
 	/* A detached one is forgotten with its container. */
-	if (r < 0 || !run->options->detach)
-		delete_exec(run);
+	if (r < 0)
+		(void)delete_exec(run, 0, NULL);
+	else if (!run->options->detach)
+		r = delete_exec(run, result.status, err);
 	return r < 0 ? r : (int)result.status;
 }
 

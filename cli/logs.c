@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cli/container.h"
+#include "cli/ending.h"
 #include "cli/verbs.h"
 #include "lib/fd.h"
 
@@ -121,7 +122,10 @@ static int run_logs(const struct cli *cli, const void *values, char **args, size
 			break;
 		(void)poll(NULL, 0, FOLLOW_INTERVAL_MS);
 	}
-	return n < 0 ? err_set(err, (int)-n, "cannot copy the log of %s", args[0]) : 0;
+	if (n < 0)
+		return err_set(err, (int)-n, "cannot copy the log of %s", args[0]);
+	ending_report_failure(&record, NULL);
+	return 0;
 }
 
 const struct verb verb_logs = {

@@ -307,6 +307,17 @@ int record_put_aside(const struct record *record, struct err *err)
 	return r;
 }
 
+int record_note_failure(const struct record *record, const char *text, struct err *err)
+{
+	char aside[PATHS_MAX], path[PATHS_MAX * 2];
+	int r = aside_folder(record, aside, err);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "%s/failure", aside);
+	return file_write_atomic(path, text, strlen(text), 0600, err);
+}
+
 int record_restore(const struct record *record, const struct record_exit *exit_record,
 		   struct err *err)
 {

@@ -70,6 +70,9 @@ int record_read_exit(const struct record *record, struct record_exit *ret_exit, 
  * same files. record_restore() brings them back, with exit.json.
  */
 int record_put_aside(const struct record *record, struct err *err) _must_check_;
+/* In between: what the record is to tell (ending_report_failure()) of how the container ended. */
+int record_note_failure(const struct record *record, const char *text, struct err *err)
+	_must_check_;
 int record_restore(const struct record *record, const struct record_exit *exit_record,
 		   struct err *err) _must_check_;
 

@@ -217,6 +217,10 @@ static int end(struct launch *launch, const struct run_options *options,
 			 err_text(&err));
 		launch_undo(launch, NULL);
 	}
+	if (r > 0) {
+		log_error("the command's own status is %u", result->status);
+		return EXIT_STATUS_OURS;
+	}
 	return (int)result->status;
 }
 
@@ -338,8 +342,9 @@ const struct verb verb_run = {
 	.details =
 		"Ends with the command's status: 128 + n when signal n ended it, 125 when "
 		"kata-like\n"
-		"itself failed, 126 when the command cannot be executed, 127 when it is not "
-		"there.\n"
+		"itself failed or lost its output, 126 when the command cannot be executed, 127 "
+		"when\n"
+		"it is not there.\n"
 		"Without --rm the container's record stays, as stopped, until `kata-like delete`.",
 	VERB_OPTIONS(struct run_options, run_table),
 	.max_args = VERB_ANY_ARGS,

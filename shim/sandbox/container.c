@@ -172,11 +172,14 @@ static void wait_answered(void *ctx, const struct ttrpc_status *status,
 	/* The end of the VM is told to every process elsewhere. */
 	if (status->code == TTRPC_CANCELLED || status->code == TTRPC_UNAVAILABLE)
 		return;
-	if (status->code != TTRPC_OK)
-		log_warn("cannot wait for %s/%s: %s", process->container->id, process->exec_id,
-			 status->message);
-	else
+	if (status->code != TTRPC_OK) {
+		(void)ttrpc_status_to_err(status, &process->failure);
+		(void)err_push(&process->failure, "its status is lost");
+		log_warn("%s/%s: %s", process->container->id, process->exec_id,
+			 err_text(&process->failure));
+	} else {
 		process->oom_kills = exit->oom_kills;
+	}
 	process_settle(process, status->code == TTRPC_OK ? exit->exit_status : PROCESS_STATUS_LOST,
 		       over);
 }
@@ -187,7 +190,7 @@ int container_watch(struct container *container, struct process *process)
 	struct process_watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch)
-		return -ENOMEM;
+		return err_set(&process->failure, ENOMEM, "its status is lost");
 	watch->process = process;
 	process->watch = watch;
 	request.container_id = container->id;

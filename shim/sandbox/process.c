@@ -135,6 +135,13 @@ pid_t process_pid(const struct process *process)
 	return process->pid;
 }
 
+const char *process_failure(const struct process *process)
+{
+	if (process->failure.code != 0 || !process->stdio)
+		return process->failure.text;
+	return stdio_failure(process->stdio);
+}
+
 void process_describe_stdio(const struct process *process, KataLike__Agent__V1__Stdio *ret_stdio)
 {
 	struct stdio_ports ports = stdio_get_ports(process->stdio);

@@ -64,6 +64,7 @@ struct process {
 	struct process_watch *watch; /* the WaitProcess call under way, which frees it */
 	struct process_waiter *exit_waiters, *drain_waiters;
 	process_over_fn *over; /* of process_settle() */
+	struct err failure;    /* why its status is not known */
 };
 
 struct process_io {
@@ -85,6 +86,9 @@ int process_hold(struct process *process, struct loop *loop, const struct holder
 		 struct err *err) _must_check_;
 /* The number of that one. */
 pid_t process_pid(const struct process *process);
+
+/* Why its status is not known or a stream not whole; "" when all went well. Lives as long as it. */
+const char *process_failure(const struct process *process);
 
 /* What the agent is told about them. */
 void process_describe_stdio(const struct process *process, KataLike__Agent__V1__Stdio *ret_stdio);

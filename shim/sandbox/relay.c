@@ -62,13 +62,18 @@ static int arm(struct relay *relay, bool output)
 			   relay, source);
 }
 
-static void finish(struct relay *relay)
+static bool is_peers_end(int result)
+{
+	return result == -EPIPE || result == -ECONNRESET;
+}
+
+static void finish(struct relay *relay, int result)
 {
 	loop_source_free(relay->in);
 	loop_source_free(relay->out);
 	relay->in = relay->out = NULL;
 	relay->held_up = false;
-	relay->done(relay->ctx);
+	relay->done(relay->ctx, is_peers_end(result) ? 0 : result);
 }
 
 static void side_ready(void *ctx, int fd, uint32_t events)
@@ -76,6 +81,7 @@ static void side_ready(void *ctx, int fd, uint32_t events)
 	struct relay *relay = ctx;
 	bool output = fd == relay->out_fd && relay->held_up;
 	ssize_t n = 0;
+	int r;
 
 	(void)events;
 	for (int round = 0; round < RELAY_ROUNDS; round++) {
@@ -92,13 +98,13 @@ static void side_ready(void *ctx, int fd, uint32_t events)
 	 * turns.
 	 */
 	if (n == -EAGAIN)
-		n = arm(relay, relay->copies ? false : !output);
+		r = arm(relay, relay->copies ? false : !output);
 	else if (n > 0 || n == -EINTR)
-		n = arm(relay, output);
+		r = arm(relay, output);
 	else
-		n = -EPIPE;
-	if (n < 0)
-		finish(relay);
+		r = (int)n;
+	if (n == 0 || r < 0)
+		finish(relay, r);
 }
 
 int relay_new(struct loop *loop, int in_fd, int out_fd, relay_done_fn *done, void *ctx,

@@ -14,8 +14,11 @@
 
 struct relay;
 
-/* Called once: the input has ended and all of it was delivered, or the output is broken. */
-typedef void relay_done_fn(void *ctx);
+/*
+ * Called once: the input has ended and all of it was delivered, or whoever is at either end has gone
+ * (0); or bytes could not be moved (-errno).
+ */
+typedef void relay_done_fn(void *ctx, int result);
 
 /*
  * Starts to move. Both descriptors are non-blocking (a regular file need not be) and stay the

@@ -55,6 +55,7 @@ struct stdio {
 	uint64_t settle_bytes; /* that have come so far */
 	loop_fn *settled;
 	void *settled_ctx;
+	struct err failure; /* of the first stream that was lost */
 };
 
 static void close_fd(int *fd)
@@ -96,18 +97,30 @@ static void check_drained(struct stdio *stdio)
 	drained(stdio->drained_ctx);
 }
 
+static void note_loss(struct stream *stream, int errnum)
+{
+	struct err loss = ERR_INIT;
+
+	(void)err_set(&loss, errnum, "%s is lost", names[stream->direction]);
+	log_error("%s", err_text(&loss));
+	if (stream->stdio->failure.code == 0)
+		stream->stdio->failure = loss;
+}
+
 /*
  * An output ended: while the process lives its FIFO stays open, since the end of it would tell the
  * client that the process is over.
  */
-static void stream_ended(void *ctx)
+static void stream_ended(void *ctx, int result)
 {
 	struct stream *stream = ctx;
 	struct stdio *stdio = stream->stdio;
 
+	if (result < 0)
+		note_loss(stream, -result);
 	if (stream->direction == STDIO_IN) {
 		/* A terminal knows no half-open stream: its end would be a hang-up. */
-		if (!stdio->terminal)
+		if (!stdio->terminal && stream->guest_fd >= 0)
 			(void)shutdown(stream->guest_fd, SHUT_WR);
 		relay_free(stream->relay);
 		stream->relay = NULL;
@@ -131,10 +144,8 @@ static void stream_start(struct stream *stream, int guest_fd)
 	stream->guest_fd = guest_fd;
 	r = relay_new(stream->stdio->made_of.loop, in ? stream->host_fd : guest_fd,
 		      in ? guest_fd : stream->host_fd, stream_ended, stream, &stream->relay);
-	if (r < 0) {
-		log_error("cannot relay %s: %s", names[stream->direction], strerror(-r));
-		stream_close(stream);
-	}
+	if (r < 0)
+		stream_ended(stream, r);
 }
 
 static void guest_connected(void *ctx, int fd)
@@ -144,10 +155,7 @@ static void guest_connected(void *ctx, int fd)
 
 	stream->listener = NULL;
 	if (fd < 0) {
-		log_error("%s is lost: there was no room for its descriptor",
-			  names[stream->direction]);
-		stream_close(stream);
-		check_drained(stream->stdio);
+		stream_ended(stream, -EMFILE);
 		return;
 	}
 	/* With a terminal stdin's port is stdout's, and the one connection serves both. */
@@ -156,6 +164,8 @@ static void guest_connected(void *ctx, int fd)
 
 		if (copy >= 0)
 			stream_start(in, copy);
+		else
+			stream_ended(in, -errno);
 	}
 	stream_start(stream, fd);
 }
@@ -350,6 +360,11 @@ struct stdio_ports stdio_get_ports(const struct stdio *stdio)
 {
 	return (struct stdio_ports){ stdio->streams[STDIO_IN].port, stdio->streams[STDIO_OUT].port,
 				     stdio->streams[STDIO_ERR].port };
+}
+
+const char *stdio_failure(const struct stdio *stdio)
+{
+	return stdio->failure.text;
 }
 
 void stdio_close_stdin(struct stdio *stdio)

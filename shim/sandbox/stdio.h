@@ -54,6 +54,9 @@ void stdio_free(struct stdio *stdio);
 
 struct stdio_ports stdio_get_ports(const struct stdio *stdio);
 
+/* Why a stream is not whole, the first that was not; "" while all are. Lives as long as stdio. */
+const char *stdio_failure(const struct stdio *stdio);
+
 /* No more clients will open stdin: its end is where those who have it open now stop. */
 void stdio_close_stdin(struct stdio *stdio);
 

@@ -39,6 +39,7 @@ static void finish(struct deletion *deletion)
 	response.pid = (uint32_t)process_pid(process);
 	response.exit_status = process->exit_status;
 	response.exited_at = &exited_at;
+	response.failure = (char *)(uintptr_t)process_failure(process);
 	if (process == container->init)
 		task_event_deleted(shim->events, process);
 	ttrpc_call_reply(deletion->op->call, &response.base);

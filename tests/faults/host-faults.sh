@@ -60,16 +60,47 @@ configured() {
 	printf '[vm]\n%s\n' "$1" >"$KATA_LIKE_CONFIG"
 }
 
-a_vmm_stopped_in_its_boot_is_told() {
-	configured 'timeout = 5'
-	"$kata" run --rm --name box --rootfs "$busybox" -- true >"$work/out" 2>"$work/err" &
+# booting ARG…: runs a container whose VM boots, which takes longer than from a template; "$pid" is the
+# command line's.
+booting() {
+	configured "template = false
+timeout = 20"
+	"$kata" run --rm --name box --rootfs "$busybox" "$@" >"$work/out" 2>"$work/err" &
 	pid=$!
-	within 100 test -s "$KATA_LIKE_STATE/default/box/vmm.pid"
-	kill -STOP "$(pid_in box vmm.pid)"
+}
+
+# The number in file $1 of the box's sandbox as soon as it is there: $found.
+find_pid() {
+	found=
+	until { read -r found _ <"$KATA_LIKE_STATE/default/box/$1"; } 2>/dev/null; do
+		kill -0 "$pid" 2>/dev/null || fail "it ended before there was a $1: $(cat "$work/err")"
+		sleep 0.02
+	done
+}
+
+ended() {
 	status=0
 	wait "$pid" || status=$?
+}
+
+a_vmm_stopped_in_its_boot_is_told() {
+	booting -- true
+	find_pid vmm.pid
+	kill -STOP "$found"
+	ended
 	[ "$status" = 125 ] || fail "status $status"
-	expect_match err 'within 5 s'
+	expect_match err 'within 20 s'
+}
+
+the_clock_is_set_in_the_boot() {
+	grep -q 'kvmhost' /proc/cmdline || return 0
+	booting -- sh -c 'exit 9'
+	find_pid vmm.pid
+	date -s '+3 days' >/dev/null
+	sleep 1
+	date -s '-3 days' >/dev/null
+	ended
+	[ "$status" = 9 ] || fail "status $status: $(cat "$work/err")"
 }
 
 # with_share: as start_box, with a file server.
@@ -95,14 +126,22 @@ a_stopped_file_server_holds_up_only_its_files() {
 
 a_file_server_killed_in_the_boot_is_told() {
 	mkdir -p "$work/share"
-	"$kata" run --rm --name box --rootfs "$busybox" --mount "type=bind,src=$work/share,dst=/share" -- \
-		ls /share >"$work/out" 2>"$work/err" &
-	pid=$!
-	within 100 test -s "$KATA_LIKE_STATE/default/box/virtiofsd.pid"
-	kill -KILL "$(pid_in box virtiofsd.pid)"
-	status=0
-	wait "$pid" || status=$?
+	booting --mount "type=bind,src=$work/share,dst=/share" -- ls /share
+	find_pid virtiofsd.pid
+	kill -KILL "$found"
+	ended
 	[ "$status" != 0 ] || fail "it ran without its files"
+	[ -s "$work/err" ] || fail "no message"
+}
+
+a_file_server_stopped_in_the_boot_is_told() {
+	mkdir -p "$work/share"
+	booting --mount "type=bind,src=$work/share,dst=/share" -- ls /share
+	find_pid virtiofsd.pid
+	# shellcheck disable=SC2046 # words
+	kill -STOP "$found" $(cat "/proc/$found/task/"*/children)
+	ended
+	[ "$status" = 125 ] || fail "status $status"
 	[ -s "$work/err" ] || fail "no message"
 }
 
@@ -164,6 +203,22 @@ no_space_for_state() {
 	expect_match err 'No space left'
 	with_full_state 64k
 	worked_or_said_why
+}
+
+# What a detached container says goes to a file beside its state.
+no_space_for_output() {
+	mkdir -p "$KATA_LIKE_STATE"
+	mount -t tmpfs -o size=2M full "$KATA_LIKE_STATE"
+	# The shell outlives the stream.
+	start_box -- sh -c 'yes; exit 4'
+	expect_output 4 timeout 60 "$kata" wait box
+	within 60 sh -c "'$kata' list | grep -q stopped"
+	expect_status 0 timeout 60 "$kata" logs box
+	expect_match err 'stdout is lost: No space left'
+	expect_status 0 timeout 60 "$kata" delete box
+	leftovers | grep -v "mount: $KATA_LIKE_STATE" >"$work/left" || true
+	umount "$KATA_LIKE_STATE"
+	[ ! -s "$work/left" ] || fail "left behind: $(cat "$work/left")"
 }
 
 no_space_for_images() {
@@ -231,12 +286,15 @@ check "a VMM that is stopped in its boot: an error that says so" a_vmm_stopped_i
 check "a stopped file server holds up its files only, and can be removed" \
 	a_stopped_file_server_holds_up_only_its_files
 check "a file server that is killed in the boot: an error" a_file_server_killed_in_the_boot_is_told
+check "a file server that is stopped in the boot: an error" a_file_server_stopped_in_the_boot_is_told
 check "a slow disk only takes longer, and can be removed" a_slow_disk_only_takes_longer
 check "a stopped shim is removed by force, or the error says so" a_stopped_shim_is_removed_by_force
 check "no space for the state: an error that says so" no_space_for_state
+check "no space for the output of a detached container: told with its log" no_space_for_output
 check "no space for images: an error that says so" no_space_for_images
 check "too few descriptors: it works, or says why not" too_few_descriptors
 check "too little memory: it works, or says why not" too_little_memory
 check "a full pipe stops nobody but its writer" a_full_pipe_stops_nobody_else
+check "the clock is set while a VM boots: it comes up" the_clock_is_set_in_the_boot
 check "the clock is set forward and back: statuses and waits stay right" the_clock_is_set
 finish

@@ -7,6 +7,7 @@
 # Usage: sweep.sh KATA_LIKE SHIM FAKE_VMM FAILING_LIBRARY
 #	KATA_LIKE_FAULT_STRIDE	only each so-manieth call (1: all)
 #	KATA_LIKE_FAULT_ONLY	the program whose calls fail (all three)
+#	KATA_LIKE_FAULT_SCENARIOS	what is done meanwhile (all of a_run, a_first_run, a_life)
 #	KATA_LIKE_FAULT_FROM	the first call that fails
 # shellcheck disable=SC2016,SC2317 # the container's shell expands; cases are called by name
 set -u
@@ -121,7 +122,7 @@ sweep() {
 }
 
 for program in ${KATA_LIKE_FAULT_ONLY:-kata-like containerd-shim-kata-like-v2 kata-like-vmm}; do
-	for scenario in a_run a_first_run a_life; do
+	for scenario in ${KATA_LIKE_FAULT_SCENARIOS:-a_run a_first_run a_life}; do
 		eval "${scenario}_of_$program() { sweep $program $scenario; }"
 		check "$program, each call that may fail: ${scenario//_/ } works or says why not" \
 			"${scenario}_of_$program"

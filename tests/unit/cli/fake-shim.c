@@ -343,6 +343,7 @@ static void do_state(void *ctx, struct ttrpc_call *call, const ProtobufCMessage 
 static void do_delete(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)
 {
 	const KataLike__Task__DeleteRequest *request = (const void *)message;
+	KataLike__Task__DeleteResponse response = KATA_LIKE__TASK__DELETE_RESPONSE__INIT;
 	struct process *process = need(ctx, call, request->id, request->exec_id);
 
 	if (!process)
@@ -355,7 +356,10 @@ static void do_delete(void *ctx, struct ttrpc_call *call, const ProtobufCMessage
 	if (process->pty_fd >= 0)
 		close(process->pty_fd);
 	process->used = false;
-	ttrpc_call_reply_empty(call);
+	/* As if it had lost something. */
+	if (getenv("FAKE_SHIM_LOST"))
+		response.failure = getenv("FAKE_SHIM_LOST");
+	ttrpc_call_reply(call, &response.base);
 }
 
 static void do_resize(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *message)

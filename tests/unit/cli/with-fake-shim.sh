@@ -94,6 +94,21 @@ a_shim_that_fails_gives_the_error() {
 	expect_match err '^kata-like: no room for the machine$'
 }
 
+what_was_lost_is_told() {
+	export FAKE_SHIM_LOST='stdout is lost: no room'
+	expect_status 125 "${run[@]}" -- sh -c 'exit 3'
+	expect_match err '^kata-like: container box: stdout is lost: no room$'
+	expect_match err 'own status is 3$'
+	expect_output box "$kata" run --detach --name box --rootfs / -- sleep 1
+	expect_status 125 "$kata" exec box -- sh -c 'exit 4'
+	expect_match err '^kata-like: stdout is lost: no room; the command.s own status is 4$'
+	expect_output 0 "$kata" wait box
+	within 20 sh -c "'$kata' list | grep -q 'stopped (0)'"
+	expect_status 0 "$kata" logs box
+	expect_match err '^kata-like: container box: stdout is lost: no room$'
+	expect_status 0 "$kata" delete box
+}
+
 a_shim_that_dies_ends_the_run() {
 	local pid status=0
 	"${run[@]}" -- sleep 2 2>"$work/err" &
@@ -130,6 +145,7 @@ check "a detached container is watched to its end" a_detached_one_ends_by_itself
 check "who deletes a container just when it ends finds it once" two_may_end_it_at_once
 check "a signal in the boot undoes all of it" a_signal_in_the_boot_undoes_all
 check "what a failing shim says is the error" a_shim_that_fails_gives_the_error
+check "what was lost of a process is told, with a status of our own" what_was_lost_is_told
 check "a shim that dies ends the run" a_shim_that_dies_ends_the_run
 if command -v python3 >/dev/null; then
 	check "a terminal is passed on, resized and put back" a_terminal_is_passed_on_and_put_back

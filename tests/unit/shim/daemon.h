@@ -32,7 +32,7 @@ void daemon_programs(int argc, char **argv);
  * "". Then starts the shim.
  */
 void daemon_start(struct daemon *daemon, const char *script, const char *annotations);
-/* The same with events published by a command. */
+/* The same as under containerd: events are published by a command, the log goes to a FIFO. */
 void daemon_start_published(struct daemon *daemon, const char *script, const char *annotations);
 /* Checks that nothing is left of it: no process, no socket, no folder. Removes the rest. */
 void daemon_gone(struct daemon *daemon);

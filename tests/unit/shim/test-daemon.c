@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a shim and of what it runs, with fake-vmm.c in place of a virtual machine. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <signal.h>
@@ -177,6 +178,27 @@ static void output_can_be_appended_to_a_file(void **state)
 	assert_non_null(strstr(text, "two\n"));
 	daemon_shut_down(&d);
 	daemon_gone(&d);
+}
+
+static void a_log_that_nobody_reads_holds_up_nothing(void **state)
+{
+	static const char block[4096];
+	char path[192];
+	struct daemon d;
+	int log_fd;
+
+	(void)state;
+	daemon_start_published(&d, "exit 4", "");
+	(void)snprintf(path, sizeof(path), "%s/log", d.bundle);
+	log_fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	while (write(log_fd, block, sizeof(block)) > 0)
+		;
+	assert_int_equal(errno, EAGAIN);
+	daemon_create(&d, "", "", "");
+	daemon_start_task(&d, "");
+	assert_int_equal(daemon_wait(&d, ""), 4);
+	close(log_fd);
+	end_all(&d);
 }
 
 static void a_signal_ends_a_process_once(void **state)
@@ -439,6 +461,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(output_comes_over_the_shims_own_socket),
 		cmocka_unit_test(a_megabyte_on_stdin_arrives_whole_before_its_end),
 		cmocka_unit_test(output_can_be_appended_to_a_file),
+		cmocka_unit_test(a_log_that_nobody_reads_holds_up_nothing),
 		cmocka_unit_test(a_signal_ends_a_process_once),
 		cmocka_unit_test(killing_a_created_container_stops_it),
 		cmocka_unit_test(a_created_container_can_be_deleted),

@@ -316,6 +316,47 @@ static void a_stream_that_the_guest_never_ends_is_given_up(void **state)
 	tear_down(&f);
 }
 
+/* Nobody who only reads could tell them from streams that were empty. */
+static void lost_streams_are_told(void **state)
+{
+	struct vsock_link_message message = { 0 };
+	struct fixture f;
+	int reader, guest;
+	char text[16];
+
+	(void)state;
+	set_up(&f);
+	open_stdio(&f, false, "", f.out, "file:///dev/full");
+	assert_string_equal(stdio_failure(f.stdio), "");
+	reader = open(f.out, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	/* The guest's descriptor got lost on its way. */
+	message.port = stdio_get_ports(f.stdio).out;
+	assert_int_equal(fd_send(f.vmm_fd, &message, sizeof(message), NULL, 0), 0);
+	assert_int_equal(loop_step(f.loop, 1000), 0);
+	assert_string_equal(stdio_failure(f.stdio), "stdout is lost: Too many open files");
+	/* It has not ended, as its process has not. */
+	assert_int_equal(read(reader, text, sizeof(text)), -1);
+	assert_int_equal(errno, EAGAIN);
+	guest = dial(&f, stdio_get_ports(f.stdio).err);
+	assert_int_equal(write(guest, "hello", 5), 5);
+	assert_int_equal(read_with_loop(&f, guest, text, sizeof(text)), 0);
+	stdio_drain(f.stdio, note_drained, &f);
+	run_until_drained(&f);
+	assert_int_equal(read(reader, text, sizeof(text)), 0);
+	close(guest);
+	close(reader);
+	stdio_free(f.stdio);
+
+	/* Nowhere to write to is as much of a loss. */
+	open_stdio(&f, false, "", "file:///dev/full", "");
+	guest = dial(&f, stdio_get_ports(f.stdio).out);
+	assert_int_equal(write(guest, "hello", 5), 5);
+	assert_int_equal(read_with_loop(&f, guest, text, sizeof(text)), 0);
+	assert_string_equal(stdio_failure(f.stdio), "stdout is lost: No space left on device");
+	close(guest);
+	tear_down(&f);
+}
+
 static void what_is_no_stream_is_refused_with_its_name(void **state)
 {
 	struct fixture f;
@@ -414,6 +455,7 @@ int main(void)
 		cmocka_unit_test(stdin_ends_after_close_and_after_what_was_written),
 		cmocka_unit_test(a_terminal_uses_one_stream_both_ways),
 		cmocka_unit_test(a_stream_that_the_guest_never_ends_is_given_up),
+		cmocka_unit_test(lost_streams_are_told),
 		cmocka_unit_test(what_is_no_stream_is_refused_with_its_name),
 		cmocka_unit_test(a_program_takes_both_outputs),
 		cmocka_unit_test(a_program_that_is_not_there_is_an_error),
