@@ -88,13 +88,14 @@ int ending_wait_for_other(const char *namespace, const char *id, struct err *err
 	if (r < 0)
 		return r;
 	fd = open(lock.path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	r = lock_in_time(fd, id, err);
+	if (fd >= 0)
+		r = lock_in_time(fd, id, err);
+	if (r < 0)
+		return r;
 	/* One that was killed has left it there; who comes after one that was not finds it gone. */
-	if (r == 0 && is_file_at(fd, lock.path))
+	if (fd >= 0 && is_file_at(fd, lock.path))
 		lock.fd = TAKE_FD(fd);
-	return r;
+	return record_recover(namespace, id, err);
 }
 
 /*
@@ -165,7 +166,8 @@ static bool socket_is_gone(const char *address)
 	return access(path, F_OK) < 0 && errno == ENOENT;
 }
 
-/* 1 when a stream or the status of its process was lost, which is told; kept: also in the record. */
+/* 1 when a stream or the status of its process was lost, which is told, to a kept record as well.
+ */
 static int delete_task(const struct ending *ending, bool kept, struct err *err)
 {
 	KataLike__Task__DeleteRequest request = KATA_LIKE__TASK__DELETE_REQUEST__INIT;
@@ -179,8 +181,9 @@ static int delete_task(const struct ending *ending, bool kept, struct err *err)
 	if (!*response->failure)
 		return 0;
 	log_error("container %s: %s", ending->record->id, response->failure);
-	r = kept ? record_note_failure(ending->record, response->failure, err) : 0;
-	return r < 0 ? r : 1;
+	if (kept && record_note_failure(ending->record, response->failure, err) < 0)
+		log_warn("%s", err_text(err));
+	return 1;
 }
 
 /*
@@ -297,13 +300,13 @@ static int keep_locked(const struct ending *ending, const struct record_exit *ex
 	r = record_address(record, address, err);
 	if (r < 0 || (owns_shim(record) && record_shares_shim(record, address)))
 		return r;
-	r = record_put_aside(record, err);
+	r = record_put_aside(record, exit_record, err);
 	if (r == 0)
 		r = failed = delete_task(ending, true, err);
 	if (r >= 0)
 		r = shut_down(ending, alone, &gone, err);
 	if (r == 0)
-		r = record_restore(record, exit_record, err);
+		r = record_restore(record, err);
 	return r < 0 ? r : failed;
 }
 

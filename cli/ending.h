@@ -37,7 +37,8 @@ int ending_keep(const struct ending *ending, const struct record_exit *exit_reco
 
 /*
  * Waits while another process ends the container; returns at once when none does. -ETIMEDOUT when
- * that one does not get on.
+ * that one does not get on. One that was killed or failed half-way may have left a record that has
+ * to be looked for again.
  */
 int ending_wait_for_other(const char *namespace, const char *id, struct err *err) _must_check_;
 

@@ -176,7 +176,8 @@ static int delete_exec(struct exec_run *run, uint32_t status, struct err *err)
 		log_debug("cannot forget the process: %s", err_text(&failure));
 	if (!response || !*response->failure)
 		return 0;
-	return err_say(err, EIO, "%s; the command's own status is %u", response->failure, status);
+	return err_say(err, EIO, "%s; the status that came for the command is %u",
+		       response->failure, status);
 }
 
 static int make_session(struct exec_run *run, struct err *err)

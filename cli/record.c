@@ -291,7 +291,8 @@ static int link_file(const char *dir_from, const char *dir_to, const char *file,
 	return 0;
 }
 
-int record_put_aside(const struct record *record, struct err *err)
+int record_put_aside(const struct record *record, const struct record_exit *exit_record,
+		     struct err *err)
 {
 	char aside[PATHS_MAX], bundle[PATHS_MAX * 2];
 	int r = aside_folder(record, aside, err);
@@ -304,6 +305,10 @@ int record_put_aside(const struct record *record, struct err *err)
 	r = dir_make(bundle, 0700, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kept_files); i++)
 		r = link_file(record->folder, aside, kept_files[i], err);
+	if (r == 0)
+		r = write_exit(aside, exit_record, err);
+	if (r < 0)
+		(void)!dir_remove(aside, NULL);
 	return r;
 }
 
@@ -318,8 +323,7 @@ int record_note_failure(const struct record *record, const char *text, struct er
 	return file_write_atomic(path, text, strlen(text), 0600, err);
 }
 
-int record_restore(const struct record *record, const struct record_exit *exit_record,
-		   struct err *err)
+int record_restore(const struct record *record, struct err *err)
 {
 	char aside[PATHS_MAX];
 	int r = aside_folder(record, aside, err);
@@ -328,11 +332,26 @@ int record_restore(const struct record *record, const struct record_exit *exit_r
 		r = dir_remove(record->folder, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	/* First the status, then the name: whoever finds the record finds it whole. */
-	r = write_exit(aside, exit_record, err);
-	if (r == 0 && rename(aside, record->folder) < 0)
-		r = err_set(err, errno, "cannot keep the record %s", record->folder);
-	return r;
+	if (rename(aside, record->folder) < 0)
+		return err_set(err, errno, "cannot keep the record %s", record->folder);
+	return 0;
+}
+
+int record_recover(const char *namespace, const char *id, struct err *err)
+{
+	char aside[PATHS_MAX];
+	struct record record;
+	int r = record_init(&record, namespace, id, err);
+
+	if (r == 0)
+		r = aside_folder(&record, aside, err);
+	if (r < 0)
+		return r;
+	/* Not over one that there is by now. */
+	if (renameat2(AT_FDCWD, aside, AT_FDCWD, record.folder, RENAME_NOREPLACE) < 0 &&
+	    errno != ENOENT && errno != EEXIST)
+		return err_set(err, errno, "cannot bring the record %s back", record.folder);
+	return 0;
 }
 
 int record_remove(const struct record *record, struct err *err)

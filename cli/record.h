@@ -67,14 +67,17 @@ int record_read_exit(const struct record *record, struct record_exit *ret_exit, 
 
 /*
  * Before the shim removes the folder: puts its logs and config.json aside, under other names of the
- * same files. record_restore() brings them back, with exit.json.
+ * same files, with exit.json. record_restore() brings them back. All that needs space comes first:
+ * where that fails nothing has changed.
  */
-int record_put_aside(const struct record *record, struct err *err) _must_check_;
+int record_put_aside(const struct record *record, const struct record_exit *exit_record,
+		     struct err *err) _must_check_;
 /* In between: what the record is to tell (ending_report_failure()) of how the container ended. */
 int record_note_failure(const struct record *record, const char *text, struct err *err)
 	_must_check_;
-int record_restore(const struct record *record, const struct record_exit *exit_record,
-		   struct err *err) _must_check_;
+int record_restore(const struct record *record, struct err *err) _must_check_;
+/* The same for one who did not live to do it: while nobody else is at it. */
+int record_recover(const char *namespace, const char *id, struct err *err) _must_check_;
 
 /* Removes the folder and, when it is the last, the namespace's. 0 also when it is gone already. */
 int record_remove(const struct record *record, struct err *err) _must_check_;

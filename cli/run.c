@@ -218,7 +218,7 @@ static int end(struct launch *launch, const struct run_options *options,
 		launch_undo(launch, NULL);
 	}
 	if (r > 0) {
-		log_error("the command's own status is %u", result->status);
+		log_error("the status that came for its command is %u", result->status);
 		return EXIT_STATUS_OURS;
 	}
 	return (int)result->status;

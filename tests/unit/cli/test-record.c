@@ -93,10 +93,10 @@ static void a_kept_record_has_logs_and_status_and_no_address(void **state)
 	assert_int_equal(record_set_address(&record, "unix:///x", NULL), 0);
 	assert_int_equal(record_address(&record, address, NULL), 0);
 	assert_string_equal(address, "unix:///x");
-	assert_int_equal(record_put_aside(&record, NULL), 0);
+	assert_int_equal(record_put_aside(&record, &written, NULL), 0);
 	/* The shim removes its folder meanwhile. */
 	assert_int_equal(dir_remove(record.folder, NULL), 0);
-	assert_int_equal(record_restore(&record, &written, NULL), 0);
+	assert_int_equal(record_restore(&record, NULL), 0);
 	assert_int_equal(record_read_exit(&record, &read_back, NULL), 0);
 	assert_int_equal(read_back.status, 137);
 	assert_int_equal(read_back.exited_at_s, 1700000000);
@@ -106,6 +106,30 @@ static void a_kept_record_has_logs_and_status_and_no_address(void **state)
 	assert_true(exists(*state, "ns/one/bundle/config.json"));
 	assert_false(exists(*state, "ns/.ended-one"));
 	assert_int_equal(record_remove(&record, NULL), 0);
+}
+
+static void a_record_that_was_left_aside_comes_back(void **state)
+{
+	const struct record_exit written = { 3, 1700000000, 42 };
+	struct record_exit read_back = { 0 };
+	_cleanup_record_ struct record record = RECORD_INIT, next = RECORD_INIT;
+
+	assert_int_equal(record_create("ns", "one", &record, NULL), 0);
+	write_in(&record, "shim.log", "line\n");
+	assert_int_equal(record_put_aside(&record, &written, NULL), 0);
+	/* Not while there is one. */
+	assert_int_equal(record_recover("ns", "one", NULL), 0);
+	assert_int_equal(record_read_exit(&record, &read_back, NULL), -ENOENT);
+	assert_int_equal(dir_remove(record.folder, NULL), 0);
+	assert_int_equal(record_recover("ns", "one", NULL), 0);
+	assert_int_equal(record_read_exit(&record, &read_back, NULL), 0);
+	assert_int_equal(read_back.status, 3);
+	assert_true(exists(*state, "ns/one/shim.log"));
+	assert_false(exists(*state, "ns/.ended-one"));
+	assert_int_equal(record_remove(&record, NULL), 0);
+	/* And there may be none. */
+	assert_int_equal(record_recover("ns", "one", NULL), 0);
+	assert_int_equal(record_open("ns", "one", &next, NULL), -ENOENT);
 }
 
 static void members_of_a_pod_are_known_by_the_address(void **state)
@@ -151,6 +175,7 @@ int main(void)
 		WITH_STATE(ids_that_are_paths_are_refused),
 		WITH_STATE(the_lock_tells_whether_someone_is_at_it),
 		WITH_STATE(a_kept_record_has_logs_and_status_and_no_address),
+		WITH_STATE(a_record_that_was_left_aside_comes_back),
 		WITH_STATE(members_of_a_pod_are_known_by_the_address),
 		WITH_STATE(the_list_is_sorted_and_shows_no_hidden_folders),
 	};

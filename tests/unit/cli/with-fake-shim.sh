@@ -98,10 +98,10 @@ what_was_lost_is_told() {
 	export FAKE_SHIM_LOST='stdout is lost: no room'
 	expect_status 125 "${run[@]}" -- sh -c 'exit 3'
 	expect_match err '^kata-like: container box: stdout is lost: no room$'
-	expect_match err 'own status is 3$'
+	expect_match err 'status that came for its command is 3$'
 	expect_output box "$kata" run --detach --name box --rootfs / -- sleep 1
 	expect_status 125 "$kata" exec box -- sh -c 'exit 4'
-	expect_match err '^kata-like: stdout is lost: no room; the command.s own status is 4$'
+	expect_match err '^kata-like: stdout is lost: no room; the status that came for the command is 4$'
 	expect_output 0 "$kata" wait box
 	within 20 sh -c "'$kata' list | grep -q 'stopped (0)'"
 	expect_status 0 "$kata" logs box
