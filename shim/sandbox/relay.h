@@ -15,8 +15,8 @@
 struct relay;
 
 /*
- * Called once: the input has ended and all of it was delivered, or whoever is at either end has gone
- * (0); or bytes could not be moved (-errno).
+ * Called once: the input has ended and all of it was delivered, or whoever is at either end has
+ * gone (0); or bytes could not be moved (-errno).
  */
 typedef void relay_done_fn(void *ctx, int result);
 

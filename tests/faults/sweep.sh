@@ -31,6 +31,7 @@ faulty() {
 		timeout -k 1 30 "$@" >"$work/out" 2>"$work/err" || status=$?
 	case $status in
 	124) fail "$(printf '%q ' "$@"): no end" ;;
+	255) [ -s "$work/err" ] || fail "$(printf '%q ' "$@"): lost, and no message" ;;
 	1[3-9][0-9] | 2*) fail "$(printf '%q ' "$@"): status $status: $(cat "$work/err")" ;;
 	esac
 	# The stand-in may, as a test's program; what counts is what the shim makes of it.

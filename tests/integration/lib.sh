@@ -84,6 +84,20 @@ within() {
 	done
 }
 
+# The pid that the sandbox of container $1 keeps in file $2.
+pid_in() {
+	cut -d' ' -f1 "$KATA_LIKE_STATE/default/$1/$2" 2>/dev/null
+}
+
+# The same as soon as it is there, while the command line that "$pid" is makes it: $found.
+find_pid() {
+	found=
+	until { read -r found _ <"$KATA_LIKE_STATE/default/$1/$2"; } 2>/dev/null; do
+		kill -0 "$pid" 2>/dev/null || fail "it ended before there was a $2: $(cat "$work/err")"
+		sleep 0.02
+	done
+}
+
 # Without starting a process for each: that costs more than all else in an emulated host.
 our_processes() {
 	local file name
