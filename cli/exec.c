@@ -6,6 +6,7 @@
 
 #include "cli/config.h"
 #include "cli/container.h"
+#include "cli/ending.h"
 #include "cli/exit-status.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
@@ -214,6 +215,8 @@ static int run_process(struct exec_run *run, struct json_object *process, struct
 	if (r == 0 && run->session) {
 		run->stage = EXIT_STAGE_PREPARE;
 		r = session_run(run->session, &result, err);
+		if (r == 0)
+			ending_report_failure(&run->container->record, NULL);
 	}
 	session_free(run->session);
 	run->session = NULL;
