@@ -288,7 +288,7 @@ check "a file server that is stopped in the boot: an error" a_file_server_stoppe
 check "a slow disk only takes longer, and can be removed" a_slow_disk_only_takes_longer
 check "a stopped shim is removed by force, or the error says so" a_stopped_shim_is_removed_by_force
 check "no space for the state: an error that says so" no_space_for_state
-check "no space for the output of a detached container: told with its log" no_space_for_output
+check "no space for the output of a detached container: told when it is deleted" no_space_for_output
 check "no space in a shared folder: an error in the guest, and nothing else ends" \
 	no_space_in_a_shared_folder
 check "no space for images: an error that says so" no_space_for_images
