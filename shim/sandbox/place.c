@@ -2,11 +2,13 @@
 /* Where on the host a pod's processes are. */
 #include "shim/sandbox/place.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -17,60 +19,90 @@
 #define CGROUP_ROOT	  "/sys/fs/cgroup"
 #define CGROUP_FILE	  "cgroup"
 #define REMOVE_TIMEOUT_MS 1000
+#define EVENTS_BYTES	  4096
 #define SLICE_SUFFIX	  ".slice"
 
-/* "a-b.slice" is a.slice/a-b.slice (systemd.slice(5)). */
-static int append_slices(const char *slice, char *ret_path, size_t size)
+/* Behind what is there. */
+static int append(char *path, size_t size, const char *fmt, ...) _printf_(3, 4);
+
+static int append(char *path, size_t size, const char *fmt, ...)
 {
-	size_t len = strlen(slice), used = 0;
+	size_t used = strlen(path);
+	va_list va;
 	int n;
 
-	if (len < strlen(SLICE_SUFFIX) ||
+	va_start(va, fmt);
+	n = vsnprintf(path + used, size - used, fmt, va);
+	va_end(va);
+	return n < 0 || (size_t)n >= size - used ? -ENAMETOOLONG : 0;
+}
+
+/* "a-b.slice" is a.slice/a-b.slice, and "-.slice" the root (systemd.slice(5)). */
+static int append_slices(const char *slice, char *path, size_t size)
+{
+	size_t len = strlen(slice);
+	int r = 0;
+
+	if (len <= strlen(SLICE_SUFFIX) ||
 	    strcmp(slice + len - strlen(SLICE_SUFFIX), SLICE_SUFFIX) != 0)
 		return -EINVAL;
 	len -= strlen(SLICE_SUFFIX);
-	if (len == 1 && slice[0] == '-') {
-		ret_path[0] = '\0';
+	if (len == 1 && slice[0] == '-')
 		return 0;
-	}
-	for (size_t i = 1; i <= len; i++) {
+	for (size_t i = 0; r == 0 && i <= len; i++) {
 		if (slice[i] != '-' && i < len)
 			continue;
-		n = snprintf(ret_path + used, size - used, "/%.*s" SLICE_SUFFIX, (int)i, slice);
-		if (n < 0 || (size_t)n >= size - used)
-			return -ENAMETOOLONG;
-		used += (size_t)n;
+		/* A dash stands between two names. */
+		if (i == 0 || slice[i - 1] == '-')
+			return -EINVAL;
+		r = append(path, size, "/%.*s" SLICE_SUFFIX, (int)i, slice);
 	}
-	return 0;
+	return r;
+}
+
+/* "SLICE:PREFIX:NAME"; a part that is a path would be a way out of the slice. */
+static int append_scope(char *text, char *path, size_t size)
+{
+	char *prefix = strchr(text, ':'), *name = strchr(prefix + 1, ':');
+	int r;
+
+	*prefix++ = '\0';
+	*name++ = '\0';
+	if (!*name || strchr(name, ':') || strchr(text, '/') || strchr(prefix, '/') ||
+	    strchr(name, '/'))
+		return -EINVAL;
+	r = append_slices(*text ? text : "system.slice", path, size);
+	return r == 0 ? append(path, size, "/%s%s%s.scope", prefix, *prefix ? "-" : "", name) : r;
+}
+
+static int append_folders(char *text, char *path, size_t size)
+{
+	char *rest = NULL;
+	int r = 0;
+
+	for (char *name = strtok_r(text, "/", &rest); r == 0 && name;
+	     name = strtok_r(NULL, "/", &rest)) {
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+			return -EINVAL;
+		r = append(path, size, "/%s", name);
+	}
+	return r == 0 && !*path ? -EINVAL : r;
 }
 
 int place_cgroup_path(const char *cgroups_path, char *ret_path, size_t size)
 {
 	char copy[PATHS_MAX];
-	char *prefix, *name;
-	size_t used;
-	int n, r;
+	const char *colon = strchr(cgroups_path, ':');
 
-	n = snprintf(copy, sizeof(copy), "%s", cgroups_path);
-	if (n >= (int)sizeof(copy))
+	*ret_path = '\0';
+	if (snprintf(copy, sizeof(copy), "%s", cgroups_path) >= (int)sizeof(copy))
 		return -ENAMETOOLONG;
-	if (strstr(copy, ".."))
-		return -EINVAL;
-	prefix = strchr(copy, ':');
-	name = prefix ? strchr(prefix + 1, ':') : NULL;
-	if (!name) {
-		n = snprintf(ret_path, size, "%s%s", copy[0] == '/' ? "" : "/", copy);
-		return n < (int)size ? 0 : -ENAMETOOLONG;
-	}
-	*prefix++ = '\0';
-	*name++ = '\0';
-	r = append_slices(*copy ? copy : "system.slice", ret_path, size);
-	if (r < 0)
-		return r;
-	used = strlen(ret_path);
-	n = snprintf(ret_path + used, size - used, "/%s%s%s.scope", prefix, *prefix ? "-" : "",
-		     name);
-	return n < (int)(size - used) ? 0 : -ENAMETOOLONG;
+	for (const char *p = copy; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			return -EINVAL;
+	if (copy[0] != '/' && colon && strchr(colon + 1, ':'))
+		return append_scope(copy, ret_path, size);
+	return append_folders(copy, ret_path, size);
 }
 
 /* Where version 2 is; -ENOENT on a host with version 1 alone. */
@@ -99,7 +131,10 @@ static void enable_controllers(const char *folder)
 		(void)!file_poke(AT_FDCWD, path, controllers[i]);
 }
 
-/* Makes the folder; each above it gets the controllers. 0 or -errno. */
+/*
+ * Makes the folder; each above it gets the controllers. 1 when it is new, 0 when it was there, or
+ * -errno.
+ */
 static int make_cgroup(char *path, size_t root_len)
 {
 	for (char *slash = path + root_len; slash; slash = strchr(slash + 1, '/')) {
@@ -111,7 +146,20 @@ static int make_cgroup(char *path, size_t root_len)
 		enable_controllers(path);
 		*slash = '/';
 	}
-	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	if (mkdir(path, 0755) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : -errno;
+}
+
+/* Whether processes run in it, or below it. */
+static bool is_populated(const char *path)
+{
+	_cleanup_free_ char *events = NULL;
+	char file[PATHS_MAX + 32];
+
+	(void)snprintf(file, sizeof(file), "%s/cgroup.events", path);
+	return file_read(AT_FDCWD, file, EVENTS_BYTES, &events, NULL, NULL) == 0 &&
+	       strstr(events, "populated 1");
 }
 
 static int note_down(const struct place *place, const struct state *state, struct err *err)
@@ -137,7 +185,12 @@ static int locate_cgroup(const char *cgroups_path, char ret_path[PATHS_MAX], siz
 	r = place_cgroup_path(cgroups_path, below, sizeof(below));
 	if (r == 0 && snprintf(ret_path, PATHS_MAX, "%s%s", root, below) >= PATHS_MAX)
 		r = -ENAMETOOLONG;
-	return r < 0 ? err_set(err, -r, "cgroupsPath %.200s", cgroups_path) : 0;
+	if (r == -EINVAL)
+		return err_say(err, EINVAL,
+			       "cgroupsPath \"%.200s\" is neither a path below the root of cgroups "
+			       "nor SLICE:PREFIX:NAME",
+			       cgroups_path);
+	return r < 0 ? err_set(err, -r, "cgroupsPath \"%.200s...\"", cgroups_path) : 0;
 }
 
 static int take_cgroup(struct place *place, const char *cgroups_path, const struct state *state,
@@ -159,11 +212,15 @@ static int take_cgroup(struct place *place, const char *cgroups_path, const stru
 	}
 	if (r < 0)
 		return err_set(err, -r, "cannot make the cgroup %s", path);
+	place->cgroup_made = r > 0;
+	/* Another pod's, or a service's: what ends one would end the other. */
+	if (!place->cgroup_made && is_populated(path))
+		return err_say(err, EBUSY, "processes run in the cgroup %s already", path);
 	memcpy(place->cgroup, path, sizeof(path));
 	place->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place->cgroup_fd < 0)
 		return err_set(err, errno, "cannot open the cgroup %s", path);
-	return note_down(place, state, err);
+	return place->cgroup_made ? note_down(place, state, err) : 0;
 }
 
 /* A namespace belongs to a thread, so this one is only for its making. */
@@ -261,7 +318,7 @@ void place_leave(struct place *place)
 		close(place->netns_fd);
 	if (place->cgroup_fd >= 0)
 		close(place->cgroup_fd);
-	if (*place->cgroup)
+	if (place->cgroup_made)
 		remove_cgroup(place->cgroup);
 	*place = PLACE_INIT;
 }
