@@ -46,21 +46,27 @@ static int keep(struct setting_value *value, const char *text, struct err *err)
 	return 0;
 }
 
+/* The same of a text that goes on into files and command lines. */
+static int keep_line(struct setting_value *value, const char *text, struct err *err)
+{
+	for (const char *p = text; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			return err_say(err, EINVAL, "there is a control character in it");
+	return keep(value, text, err);
+}
+
 static int check_path(const char *text, struct setting_value *value, struct err *err)
 {
 	if (text[0] != '/')
 		return err_say(err, EINVAL, "\"%.200s\" is not an absolute path", text);
 	if (strlen(text) >= PATHS_MAX)
 		return err_say(err, EINVAL, "the path is longer than %d bytes", PATHS_MAX - 1);
-	return keep(value, text, err);
+	return keep_line(value, text, err);
 }
 
 static int check_cmdline(const char *text, struct setting_value *value, struct err *err)
 {
-	for (const char *p = text; *p; p++)
-		if (iscntrl((unsigned char)*p))
-			return err_say(err, EINVAL, "there is a control character in it");
-	return keep(value, text, err);
+	return keep_line(value, text, err);
 }
 
 static int check_number(const char *text, unsigned max, struct setting_value *value,
@@ -103,15 +109,15 @@ static int check_memory(const char *text, struct setting_value *value, struct er
 	if (settings_parse_size(text, &bytes) < 0)
 		return err_say(err, EINVAL, "\"%.80s\" is not a size such as 128M or 2G", text);
 	if (bytes < MEMORY_MIN_BYTES)
-		return err_say(err, EINVAL, "%s is too little: a guest needs %lluM or more", text,
-			       MEMORY_MIN_BYTES >> 20);
+		return err_say(err, EINVAL, "%.80s is too little: a guest needs %lluM or more",
+			       text, MEMORY_MIN_BYTES >> 20);
 	if (bytes % (1u << 20))
-		return err_say(err, EINVAL, "%s is not a multiple of 1M", text);
+		return err_say(err, EINVAL, "%.80s is not a multiple of 1M", text);
 	if (sysinfo(&host) < 0)
 		return err_set(err, errno, "cannot tell how much memory the host has");
 	host_bytes = (uint64_t)host.totalram * host.mem_unit;
 	if (bytes > host_bytes)
-		return err_say(err, EINVAL, "%s is more than the host has (%" PRIu64 "M)", text,
+		return err_say(err, EINVAL, "%.80s is more than the host has (%" PRIu64 "M)", text,
 			       host_bytes >> 20);
 	format_size(bytes, value);
 	return 0;

@@ -97,5 +97,5 @@ int guest_open_kvm(int *ret_fd, struct err *err)
 	if (*ret_fd >= 0)
 		return 0;
 	(void)err_set(err, errno, "cannot open /dev/kvm");
-	return err_hint(err, "; `kata-like check` says what is missing");
+	return err_hint(err, "`kata-like check` says what is missing");
 }

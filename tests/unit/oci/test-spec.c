@@ -197,8 +197,24 @@ static void text_that_is_no_json_is_refused(void **state)
 	expect_error("", "config.json: the JSON text ends too early");
 	expect_error(TOP, "config.json: the JSON text ends too early");
 	expect_error(TOP "} {", "config.json: not valid JSON at byte 48: unexpected character");
+}
+
+static void a_nul_character_is_refused_wherever_it_stands(void **state)
+{
+	struct oci_spec *spec;
+
+	(void)state;
 	expect_error(TOP ",\"hostname\":\"a\\u0000b\"}",
-		     "config.json: hostname must not contain a NUL character");
+		     "config.json: there is a NUL character at byte 60");
+	/* It would be io.kata-like.kernel here, and something else to who wrote it. */
+	expect_error(TOP ",\"annotations\":{\"io.kata-like.kernel\\u0000x\":\"/k\"}}",
+		     "config.json: there is a NUL character at byte 82");
+	expect_error(TOP ",\"hostname\":\"a\\\\\\u0000b\"}",
+		     "config.json: there is a NUL character at byte 62");
+	/* This is a backslash and five letters. */
+	spec = parse(TOP ",\"hostname\":\"a\\\\u0000\"}");
+	assert_string_equal(spec->hostname, "a\\u0000");
+	oci_spec_free(spec);
 }
 
 static void a_deep_nest_is_refused_and_not_followed(void **state)
@@ -257,6 +273,7 @@ int main(void)
 		cmocka_unit_test(a_value_out_of_range_is_named_with_the_range),
 		cmocka_unit_test(an_unknown_name_is_answered_with_the_known_ones),
 		cmocka_unit_test(text_that_is_no_json_is_refused),
+		cmocka_unit_test(a_nul_character_is_refused_wherever_it_stands),
 		cmocka_unit_test(a_deep_nest_is_refused_and_not_followed),
 		cmocka_unit_test(a_text_beyond_the_limit_is_refused_unread),
 		cmocka_unit_test(unknown_properties_are_ignored),
