@@ -10,9 +10,11 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "proto/ttrpc/connection.h"
+#include "proto/ttrpc/unpack.h"
 #include "ttrpc.pb-c.h"
 
 #define CALLS_MAX 1024u /* under way on one connection */
+#define NO_MEMORY "no memory for a request"
 
 struct registered {
 	const struct ttrpc_service *service;
@@ -41,6 +43,8 @@ struct peer {
 
 struct ttrpc_server {
 	struct loop *loop;
+	ttrpc_failed_fn *failed; /* NULL for nobody to tell */
+	void *failed_ctx;
 	struct registered *services;
 	struct listener *listeners;
 	struct peer *peers;
@@ -83,6 +87,21 @@ int ttrpc_server_add_service(struct ttrpc_server *server, const struct ttrpc_ser
 	return 0;
 }
 
+void ttrpc_server_on_failure(struct ttrpc_server *server, ttrpc_failed_fn *fn, void *ctx)
+{
+	server->failed = fn;
+	server->failed_ctx = ctx;
+}
+
+/* A peer that waits for what cannot be sent would wait for ever. */
+static void peer_give_up(struct peer *peer, const char *why)
+{
+	log_error("%s: its connection ends", why);
+	if (peer->server->failed)
+		peer->server->failed(peer->server->failed_ctx, why);
+	ttrpc_connection_break(peer->connection);
+}
+
 static void peer_send_response(struct peer *peer, uint32_t stream_id,
 			       const KataLike__Ttrpc__Response *response)
 {
@@ -94,19 +113,15 @@ static void peer_send_response(struct peer *peer, uint32_t stream_id,
 
 	if (packed)
 		kata_like__ttrpc__response__pack(response, packed);
-	if (!packed || ttrpc_connection_send(peer->connection, &frame, packed) < 0) {
-		log_error("no memory to answer a ttrpc call: its connection ends");
-		ttrpc_connection_break(peer->connection);
-	}
+	if (!packed || ttrpc_connection_send(peer->connection, &frame, packed) < 0)
+		peer_give_up(peer, "no memory to answer a call");
 }
 
 /* The good end of a stream. */
 static void peer_send_end(struct peer *peer, uint32_t stream_id)
 {
-	if (ttrpc_connection_send_end(peer->connection, stream_id) < 0) {
-		log_error("no memory to end a ttrpc stream: its connection ends");
-		ttrpc_connection_break(peer->connection);
-	}
+	if (ttrpc_connection_send_end(peer->connection, stream_id) < 0)
+		peer_give_up(peer, "no memory to end a stream");
 }
 
 static void peer_send_status(struct peer *peer, uint32_t stream_id, enum ttrpc_code code,
@@ -218,7 +233,8 @@ void ttrpc_call_reply(struct ttrpc_call *call, const ProtobufCMessage *response)
 	}
 	packed = malloc(len ? len : 1);
 	if (!packed) {
-		ttrpc_call_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		ttrpc_call_fail(call, TTRPC_RESOURCE_EXHAUSTED, "no memory for the answer to %s",
+				call->method->name);
 		return;
 	}
 	log_debug("%s: answered", call->method->name);
@@ -352,6 +368,7 @@ static void peer_call(struct peer *peer, const struct ttrpc_frame *frame,
 	ProtobufCMessage *request = NULL;
 	struct ttrpc_call *call = NULL;
 	char message[256];
+	int r;
 
 	if (!method) {
 		(void)snprintf(message, sizeof(message), "%.100s/%.100s is not served here",
@@ -365,9 +382,12 @@ static void peer_call(struct peer *peer, const struct ttrpc_frame *frame,
 		peer_send_status(peer, stream_id, TTRPC_INVALID_ARGUMENT, message);
 		goto free_envelope;
 	}
-	request = protobuf_c_message_unpack(method->request, NULL, envelope->payload.len,
-					    envelope->payload.data);
-	if (!request) {
+	r = ttrpc_unpack(method->request, envelope->payload.data, envelope->payload.len, &request);
+	if (r == -ENOMEM) {
+		peer_send_status(peer, stream_id, TTRPC_RESOURCE_EXHAUSTED, NO_MEMORY);
+		goto free_envelope;
+	}
+	if (r < 0) {
 		(void)snprintf(message, sizeof(message), "the request of %s is malformed",
 			       method->name);
 		peer_send_status(peer, stream_id, TTRPC_INVALID_ARGUMENT, message);
@@ -377,7 +397,8 @@ static void peer_call(struct peer *peer, const struct ttrpc_frame *frame,
 		call = call_new(peer, stream_id, method, envelope);
 	if (!call) {
 		peer_send_status(peer, stream_id, TTRPC_RESOURCE_EXHAUSTED,
-				 "too many calls are under way");
+				 peer->n_calls < CALLS_MAX ? NO_MEMORY
+							   : "too many calls are under way");
 		protobuf_c_message_free_unpacked(request, NULL);
 		goto free_envelope;
 	}
@@ -403,6 +424,7 @@ static void peer_data(struct peer *peer, const struct ttrpc_frame *frame, const 
 {
 	struct ttrpc_call *call = peer_find_stream(peer, frame->stream_id);
 	ProtobufCMessage *message;
+	int r;
 
 	if (!call)
 		return;
@@ -419,9 +441,10 @@ static void peer_data(struct peer *peer, const struct ttrpc_frame *frame, const 
 	}
 	if (frame->flags & TTRPC_FLAG_NO_DATA)
 		return;
-	message = protobuf_c_message_unpack(call->method->request, NULL, frame->len_bytes, data);
-	if (!message) {
-		end_stream(call, TTRPC_INVALID_ARGUMENT, "a message is malformed");
+	r = ttrpc_unpack(call->method->request, data, frame->len_bytes, &message);
+	if (r < 0) {
+		end_stream(call, r == -ENOMEM ? TTRPC_RESOURCE_EXHAUSTED : TTRPC_INVALID_ARGUMENT,
+			   r == -ENOMEM ? NO_MEMORY : "a message is malformed");
 		return;
 	}
 	call->stream->message(call->stream_ctx, message);
@@ -431,7 +454,8 @@ static void peer_data(struct peer *peer, const struct ttrpc_frame *frame, const 
 static void peer_frame(void *ctx, const struct ttrpc_frame *frame, const uint8_t *data)
 {
 	struct peer *peer = ctx;
-	KataLike__Ttrpc__Request *envelope;
+	ProtobufCMessage *envelope;
+	int r;
 
 	if (frame->type == TTRPC_FRAME_DATA)
 		peer_data(peer, frame, data);
@@ -443,13 +467,14 @@ static void peer_frame(void *ctx, const struct ttrpc_frame *frame, const uint8_t
 		return;
 	}
 	peer->last_stream_id = frame->stream_id;
-	envelope = kata_like__ttrpc__request__unpack(NULL, frame->len_bytes, data);
-	if (!envelope) {
+	r = ttrpc_unpack(&kata_like__ttrpc__request__descriptor, data, frame->len_bytes, &envelope);
+	if (r == 0)
+		peer_call(peer, frame, (KataLike__Ttrpc__Request *)envelope);
+	else if (r == -ENOMEM)
+		peer_send_status(peer, frame->stream_id, TTRPC_RESOURCE_EXHAUSTED, NO_MEMORY);
+	else
 		peer_send_status(peer, frame->stream_id, TTRPC_INVALID_ARGUMENT,
 				 "the request's envelope is malformed");
-		return;
-	}
-	peer_call(peer, frame, envelope);
 }
 
 static void peer_oversized(void *ctx, const struct ttrpc_frame *frame)

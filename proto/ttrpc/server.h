@@ -52,6 +52,10 @@ void ttrpc_server_free(struct ttrpc_server *server);
 int ttrpc_server_add_service(struct ttrpc_server *server, const struct ttrpc_service *service,
 			     void *ctx) _must_check_;
 
+/* A connection is about to end for that reason: there is no memory even for an error. */
+typedef void ttrpc_failed_fn(void *ctx, const char *why);
+void ttrpc_server_on_failure(struct ttrpc_server *server, ttrpc_failed_fn *fn, void *ctx);
+
 /*
  * Called when a connection ends, however it does; ctx as given to ttrpc_server_add_connection() or
  * ttrpc_server_listen().
