@@ -13,17 +13,18 @@
 
 #include <linux/module.h>
 
+#include "agent/vsock.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 
 #define MODULES_FILE  "/etc/kata-like/modules"
 #define MODULES_BYTES 65536
 
-int boot_reserve_descriptors(void)
+int boot_reserve_descriptors(struct err *err)
 {
 	for (int fd = 0; fd < 3; fd++) {
 		if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH) != fd)
-			return -EBADF;
+			return err_set(err, errno, "cannot reserve descriptor %d", fd);
 	}
 	return 0;
 }
@@ -144,13 +145,14 @@ uint64_t boot_clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-_noreturn_ void boot_fatal(const struct err *err)
+_noreturn_ void boot_fatal(const struct err *err, int words_fd)
 {
 	_cleanup_fd_ int console = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (console >= 0)
 		(void)dup2(console, STDERR_FILENO);
 	log_error("%s", err_text(err));
+	vsock_last_words(words_fd, err_text(err));
 	sync();
 	(void)reboot(RB_AUTOBOOT);
 	for (;;)

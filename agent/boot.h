@@ -14,7 +14,7 @@
  * The kernel gives its init no descriptors where it has no console, as in a VM without a serial
  * port. Then 0, 1 and 2 are kept free of everything else here, and get /dev/null from boot_mount().
  */
-int boot_reserve_descriptors(void) _must_check_;
+int boot_reserve_descriptors(struct err *err) _must_check_;
 
 /* Loads the modules that /etc/kata-like/modules lists, if it is there: a stock kernel's drivers. */
 int boot_load_modules(struct err *err) _must_check_;
@@ -26,7 +26,7 @@ int boot_mount(struct err *err) _must_check_;
 /* Nanoseconds since the kernel was entered, as near as the guest can tell. */
 uint64_t boot_clock_ns(void);
 
-/* Prints the error to the console and ends the VM. */
-_noreturn_ void boot_fatal(const struct err *err);
+/* Tells the console and the host the error and ends the VM; words_fd as in vsock_last_words(). */
+_noreturn_ void boot_fatal(const struct err *err, int words_fd);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kata-like-agent: PID 1 of the guest, and the server of its containers. */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,14 @@ static void on_oom(void *ctx, const char *container_id, uint64_t kills)
 	events_add_oom(agent->events, container_id, kills);
 }
 
+/* The host would only see that the connection is lost. */
+static void on_failure(void *ctx, const char *why)
+{
+	int *words_fd = ctx;
+
+	vsock_last_words(TAKE_FD(*words_fd), why);
+}
+
 /* Makes the socket that requests wait at; nobody looks at it until the loop runs. */
 static int serve(struct agent *agent, struct ttrpc_server *server, struct err *err)
 {
@@ -52,22 +61,40 @@ static int serve(struct agent *agent, struct ttrpc_server *server, struct err *e
 	return r < 0 ? r : forwarder_new(agent->loop, forward_fd, &agent->forwarder, err);
 }
 
-static int start(struct agent *agent, struct err *err)
+/* A host that does not listen there asks again and again instead; one that does waits to be told.
+ */
+static int tell_ready(int *ret_fd, struct err *err)
+{
+	struct err unheard = ERR_INIT;
+	int r = vsock_connect_host(VSOCK_PORT_READY, ret_fd, &unheard);
+
+	if (r == -EMFILE || r == -ENOMEM) {
+		*err = unheard;
+		return err_push(err, "cannot tell the host that the agent is ready");
+	}
+	if (r < 0)
+		log_warn("cannot tell the host that the agent is ready: %s", err_text(&unheard));
+	return 0;
+}
+
+static int start(struct agent *agent, int *ret_words_fd, struct err *err)
 {
 	struct ttrpc_server *server;
-	struct err unheard = ERR_INIT;
 	_cleanup_fd_ int ready_fd = -1;
 	int r = boot_load_modules(err);
 
+	/* For when there is no room any more. */
+	*ret_words_fd = vsock_reserve();
 	if (r == 0)
 		r = loop_new(&agent->loop, err);
 	if (r == 0)
 		r = ttrpc_server_new(agent->loop, &server, err);
-	if (r == 0)
+	if (r == 0) {
+		ttrpc_server_on_failure(server, on_failure, ret_words_fd);
 		r = serve(agent, server, err);
-	/* A host that does not listen there asks again and again instead. */
-	if (r == 0 && vsock_connect_host(VSOCK_PORT_READY, &ready_fd, &unheard) < 0)
-		log_warn("cannot tell the host that the agent is ready: %s", err_text(&unheard));
+	}
+	if (r == 0)
+		r = tell_ready(&ready_fd, err);
 	agent->ready_ns = boot_clock_ns();
 	/* The host's first request is on its way by now. */
 	if (r == 0)
@@ -93,7 +120,7 @@ int main(void)
 {
 	struct agent agent = { .started_ns = boot_clock_ns(), .connect = connect_vsock };
 	struct err err = ERR_INIT;
-	int r;
+	int r, words_fd = -1;
 
 	log_init("kata-like-agent", is_debugging() ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
 		 LOG_FORMAT_TEXT, STDERR_FILENO);
@@ -102,12 +129,13 @@ int main(void)
 		log_error("this program is the init of a guest, and nothing else");
 		return 1;
 	}
-	if (boot_reserve_descriptors() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		boot_fatal(&err);
-	r = start(&agent, &err);
+	(void)signal(SIGPIPE, SIG_IGN);
+	r = boot_reserve_descriptors(&err);
+	if (r == 0)
+		r = start(&agent, &words_fd, &err);
 	if (r == 0) {
 		r = loop_run(agent.loop);
 		err_set(&err, -r, "the event loop ended");
 	}
-	boot_fatal(&err);
+	boot_fatal(&err, words_fd);
 }

@@ -28,6 +28,12 @@ struct vsock_link_message {
 #define VSOCK_PORT_READY 1024u
 
 /*
+ * The host's port at which an agent that cannot go on says why: one line of text, up to 512 bytes,
+ * and the end. The host closes once it has it, for which the agent waits before it ends the VM.
+ */
+#define VSOCK_PORT_LAST_WORDS 1026u
+
+/*
  * The guest's port at which the agent connects streams to the guest's own localhost. A connection
  * begins with a struct vsock_forward_request from the host, which the agent answers with one int32:
  * 0, and the bytes of the stream follow both ways, or the errno of the failed connect, and the end.

@@ -78,12 +78,16 @@ static void call_answered(void *ctx, const struct ttrpc_status *status,
 	const struct agent_client *agent = call->agent;
 	struct ttrpc_status gone = { TTRPC_UNAVAILABLE, agent->failure };
 	struct ttrpc_status said = { TTRPC_UNKNOWN, status->message };
+	struct ttrpc_status late = { TTRPC_DEADLINE_EXCEEDED,
+				     "the guest's agent did not answer in time" };
 
 	call_unlink(call);
 	/* The guest may say so, but only we know whether the connection broke. */
 	if ((status->code == TTRPC_UNAVAILABLE || status->code == TTRPC_CANCELLED) &&
 	    agent->client && ttrpc_client_is_connected(agent->client))
 		status = &said;
+	if (status->code == TTRPC_DEADLINE_EXCEEDED)
+		status = &late;
 	if (status->code == TTRPC_UNAVAILABLE && !agent->failure) {
 		call_link(&call->agent->orphans, call);
 		return;

@@ -19,6 +19,7 @@
 #include "proto/vsock-link.h"
 #include "shim/net/network.h"
 #include "shim/pidfile.h"
+#include "shim/sandbox/last-words.h"
 #include "shim/sandbox/log-tail.h"
 #include "shim/sandbox/template.h"
 #include "shim/sandbox/vmm-process.h"
@@ -38,6 +39,7 @@ struct sandbox {
 	struct vmm_process *vmm;
 	struct log_tail *console; /* NULL without one */
 	struct agent_client *agent;
+	struct last_words *words;
 	struct network *network;
 	struct turns *turns;
 	struct loop_source *lost_timer;
@@ -83,13 +85,14 @@ void sandbox_free(struct sandbox *sandbox)
 	agent_client_free(sandbox->agent);
 	vmm_process_free(sandbox->vmm);
 	network_free(sandbox->network);
+	last_words_free(sandbox->words);
 	vsock_link_free(sandbox->link);
 	log_tail_free(sandbox->console);
 	loop_source_free(sandbox->lost_timer);
 	free(sandbox);
 }
 
-static void record_failure(const struct sandbox *sandbox, const char *reason)
+void sandbox_record_failure(const struct sandbox *sandbox, const char *reason)
 {
 	char path[PATHS_MAX], line[ERR_TEXT_MAX + 1];
 	int n = snprintf(line, sizeof(line), "%s\n", reason);
@@ -131,8 +134,11 @@ static void vmm_ended(void *ctx, bool killed, const char *reason)
 		killed = false; /* by ourselves, for that reason */
 	else if (!asked)
 		(void)err_say(&sandbox->end, ECONNRESET, "the VM ended: %s", reason);
+	if (!asked && *last_words_text(sandbox->words))
+		(void)err_hint(&sandbox->end, "its agent said: %s",
+			       last_words_text(sandbox->words));
 	if (!asked)
-		record_failure(sandbox, sandbox->end.text);
+		sandbox_record_failure(sandbox, sandbox->end.text);
 	network_down(sandbox->network);
 	agent_client_fail(sandbox->agent, asked ? "the sandbox was stopped" : sandbox->end.text);
 	network_free(sandbox->network);
@@ -323,8 +329,10 @@ static int await_agent(struct sandbox *sandbox, const struct guest *guest, struc
 
 	if (r < 0)
 		return err_set(err, -r, "cannot make a timer");
-	return agent_client_new(sandbox->loop, sandbox->link, &hello, &callbacks, &sandbox->agent,
-				err);
+	r = last_words_new(sandbox->loop, sandbox->link, &sandbox->words, err);
+	return r == 0 ? agent_client_new(sandbox->loop, sandbox->link, &hello, &callbacks,
+					 &sandbox->agent, err)
+		      : r;
 }
 
 /* A boot that failed before there was anything to wait for: the sandbox may be booted again. */
@@ -333,10 +341,12 @@ static void undo_boot(struct sandbox *sandbox)
 	agent_client_free(sandbox->agent);
 	vmm_process_free(sandbox->vmm);
 	network_free(sandbox->network);
+	last_words_free(sandbox->words);
 	vsock_link_free(sandbox->link);
 	log_tail_free(sandbox->console);
 	loop_source_free(sandbox->lost_timer);
 	sandbox->console = NULL;
+	sandbox->words = NULL;
 	sandbox->agent = NULL;
 	sandbox->vmm = NULL;
 	sandbox->network = NULL;
