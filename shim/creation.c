@@ -124,7 +124,7 @@ static void container_made(void *ctx, const struct ttrpc_status *status,
 	(void)response;
 	if (status->code != TTRPC_OK) {
 		(void)ttrpc_status_to_err(status, &err);
-	} else if (container_watch(container, container->init) < 0) {
+	} else if (container_watch(container->init) < 0) {
 		(void)err_set(&err, ENOMEM, "cannot watch the container");
 	} else {
 		container->ready = true;

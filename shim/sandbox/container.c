@@ -9,6 +9,7 @@
 
 /* The agent kills a container's execs when its init ends; it gets so long to tell of each. */
 #define EXECS_TIMEOUT_MS 2000
+#define WAIT_TRIES	 3
 
 static void execs_timed_out(void *ctx);
 
@@ -159,6 +160,8 @@ static void over(struct process *process, uint32_t exit_status)
 	container_process_over(process->container, process, exit_status);
 }
 
+static void wait_for_end(struct process_watch *watch);
+
 static void wait_answered(void *ctx, const struct ttrpc_status *status,
 			  const ProtobufCMessage *response)
 {
@@ -172,6 +175,12 @@ static void wait_answered(void *ctx, const struct ttrpc_status *status,
 	/* The end of the VM is told to every process elsewhere. */
 	if (status->code == TTRPC_CANCELLED || status->code == TTRPC_UNAVAILABLE)
 		return;
+	if (status->code != TTRPC_OK && status->code != TTRPC_NOT_FOUND &&
+	    watch->n_tries < WAIT_TRIES) {
+		process->watch = watch;
+		wait_for_end(TAKE_PTR(watch));
+		return;
+	}
 	if (status->code != TTRPC_OK) {
 		(void)ttrpc_status_to_err(status, &process->failure);
 		(void)err_push(&process->failure, "its status is lost");
@@ -184,19 +193,28 @@ static void wait_answered(void *ctx, const struct ttrpc_status *status,
 		       over);
 }
 
-int container_watch(struct container *container, struct process *process)
+/* The agent may have been out of memory for a moment. */
+static void wait_for_end(struct process_watch *watch)
 {
 	KataLike__Agent__V1__ProcessRequest request = KATA_LIKE__AGENT__V1__PROCESS_REQUEST__INIT;
+	struct container *container = watch->process->container;
+
+	watch->n_tries++;
+	request.container_id = container->id;
+	request.exec_id = watch->process->exec_id;
+	agent_client_call(container->agent, "WaitProcess",
+			  &kata_like__agent__v1__wait_process_response__descriptor, &request.base,
+			  0, wait_answered, watch);
+}
+
+int container_watch(struct process *process)
+{
 	struct process_watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch)
 		return err_set(&process->failure, ENOMEM, "its status is lost");
 	watch->process = process;
 	process->watch = watch;
-	request.container_id = container->id;
-	request.exec_id = process->exec_id;
-	agent_client_call(container->agent, "WaitProcess",
-			  &kata_like__agent__v1__wait_process_response__descriptor, &request.base,
-			  0, wait_answered, watch);
+	wait_for_end(watch);
 	return 0;
 }

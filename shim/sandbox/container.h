@@ -51,7 +51,7 @@ int container_add_exec(struct container *container, const char *exec_id,
 void container_remove_exec(struct container *container, struct process *process);
 
 /* Asks the agent to tell when the process ends; with that the process stops. 0 or -ENOMEM. */
-int container_watch(struct container *container, struct process *process) _must_check_;
+int container_watch(struct process *process) _must_check_;
 
 /* A process is over, by what the agent said. */
 void container_process_over(struct container *container, struct process *process,

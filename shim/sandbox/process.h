@@ -40,6 +40,7 @@ typedef void process_over_fn(struct process *process, uint32_t exit_status);
 /* What a call to the agent holds of a process that may be freed before the answer comes. */
 struct process_watch {
 	struct process *process; /* NULL once that is freed */
+	unsigned int n_tries;
 };
 
 struct process {

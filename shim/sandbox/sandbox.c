@@ -92,7 +92,7 @@ void sandbox_free(struct sandbox *sandbox)
 	free(sandbox);
 }
 
-void sandbox_record_failure(const struct sandbox *sandbox, const char *reason)
+static void record_failure(const struct sandbox *sandbox, const char *reason)
 {
 	char path[PATHS_MAX], line[ERR_TEXT_MAX + 1];
 	int n = snprintf(line, sizeof(line), "%s\n", reason);
@@ -138,7 +138,7 @@ static void vmm_ended(void *ctx, bool killed, const char *reason)
 		(void)err_hint(&sandbox->end, "its agent said: %s",
 			       last_words_text(sandbox->words));
 	if (!asked)
-		sandbox_record_failure(sandbox, sandbox->end.text);
+		record_failure(sandbox, sandbox->end.text);
 	network_down(sandbox->network);
 	agent_client_fail(sandbox->agent, asked ? "the sandbox was stopped" : sandbox->end.text);
 	network_free(sandbox->network);

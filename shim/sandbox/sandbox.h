@@ -102,8 +102,6 @@ bool sandbox_lacks_template(const struct sandbox *sandbox, const struct guest *g
 enum sandbox_state sandbox_state(const struct sandbox *sandbox);
 /* Why it failed; "" if it did not. */
 const char *sandbox_failure(const struct sandbox *sandbox);
-/* Writes down for who looks into the sandbox's folder what has gone wrong in it. */
-void sandbox_record_failure(const struct sandbox *sandbox, const char *reason);
 /* The VMM's process, or the last that it had. */
 pid_t sandbox_pid(const struct sandbox *sandbox);
 /* The guest was given something to write to: it must write back before the end. */

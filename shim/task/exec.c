@@ -109,7 +109,7 @@ static void exec_started(void *ctx, const struct ttrpc_status *status,
 		task_event_started(op->shim->events, process);
 		if (process->columns && process->terminal)
 			resize_late(process);
-		if (container_watch(process->container, process) < 0)
+		if (container_watch(process) < 0)
 			container_process_over(process->container, process, PROCESS_STATUS_LOST);
 	}
 	ttrpc_call_reply(op->call, &response.base);
