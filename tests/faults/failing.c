@@ -6,8 +6,10 @@
  *
  *	KATA_LIKE_FAULT_PROGRAM	the name of the program's file; others are left alone
  *	KATA_LIKE_FAULT_AT	the number of the call that fails, from 1; followed by + all from it
- *on KATA_LIKE_FAULT_COUNT	a file of at least 8 bytes: how many calls all processes have made
- *	KATA_LIKE_FAULT_REPORT	where the one that failed is named, with who called it
+ *	KATA_LIKE_FAULT_COUNT	a file of at least 8 bytes: how many calls all processes have made;
+ *				unset: only the processes count that this one has forked
+ *	KATA_LIKE_FAULT_REPORT	where the one that failed is named, with who called it: a file, or
+ *				/dev/kmsg
  *	KATA_LIKE_FAULT_JAILED	set: the program goes where it can open nothing and look at no
  *				file, so that is opened at once, and calls on files do not count
  */
@@ -24,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,6 +35,11 @@
 #include <unistd.h>
 
 #define FRAMES_MAX 24
+#define REPORT_MAX 4000
+/* The counter is in the first half, what is unreported in the other. */
+#define SHARED_BYTES 8192
+/* Shown on the console of a kernel that is to be quiet. */
+#define KMSG_ALERT "<1>failing: "
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -39,6 +47,11 @@ extern void *__libc_realloc(void *old, size_t size);
 
 /* Shared by every process that counts; NULL in those that do not. */
 static _Atomic uint64_t *counter;
+/* What a process could not report from where it was; who forked it can. NULL with a file. */
+static struct {
+	_Atomic bool there;
+	char text[REPORT_MAX + 1];
+} * unreported;
 static uint64_t at;
 static bool from_there_on;
 static const char *report_path;
@@ -46,14 +59,9 @@ static int report_fd = -1; /* of a program that goes into a jail */
 /* What is called from here, or by a handler in between, does not count. */
 static _Thread_local bool busy;
 
-static void say(int fd, const char *text)
-{
-	(void)!syscall(SYS_write, fd, text, strlen(text));
-}
-
 /*
  * json-c's parser does not look whether it got the memory for a small value. It is not ours to
- * mend.
+ * mend, so what it asks for does not count.
  */
 static bool is_json_parser(void)
 {
@@ -78,8 +86,9 @@ static bool is_json_parser(void)
 
 static int open_report(void)
 {
+	/* A device that is not there must not become a file. */
 	return (int)syscall(SYS_openat, AT_FDCWD, report_path,
-			    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+			    O_WRONLY | O_APPEND | O_CLOEXEC | (unreported ? 0 : O_CREAT), 0666);
 }
 
 static void report(const char *what)
@@ -87,25 +96,46 @@ static void report(const char *what)
 	int fd = report_fd >= 0 ? report_fd : open_report();
 	void *frames[FRAMES_MAX];
 	int n = backtrace(frames, FRAMES_MAX);
-	char text[256];
+	char text[REPORT_MAX];
+	size_t len;
 
-	if (fd < 0)
+	if (fd < 0 && !unreported)
 		return;
-	say(fd, what);
-	for (int i = 2; i < n; i++) {
+	len = (size_t)snprintf(text, sizeof(text), "%s%s",
+			       strcmp(report_path, "/dev/kmsg") == 0 ? KMSG_ALERT : "", what);
+	for (int i = 2; i < n && len < sizeof(text); i++) {
 		Dl_info info = { .dli_fname = NULL };
 
 		if (!dladdr(frames[i], &info) || !info.dli_fname)
 			continue;
 		/* One back: what follows the call may be another line. */
-		(void)snprintf(
-			text, sizeof(text), " %s+0x%lx", info.dli_fname,
+		len += (size_t)snprintf(
+			text + len, sizeof(text) - len, " %s+0x%lx", info.dli_fname,
 			(unsigned long)((uintptr_t)frames[i] - 1 - (uintptr_t)info.dli_fbase));
-		say(fd, text);
 	}
-	say(fd, "\n");
+	len = len < sizeof(text) ? len : sizeof(text) - 1;
+	text[len++] = '\n';
+	if (fd < 0) {
+		memcpy(unreported->text, text, len);
+		unreported->text[len] = '\0';
+		unreported->there = true;
+		return;
+	}
+	/* In one: each is a message where this is the kernel's log. */
+	(void)!syscall(SYS_write, fd, text, len);
 	if (fd != report_fd)
 		(void)syscall(SYS_close, fd);
+}
+
+static void report_for_others(void)
+{
+	int fd = open_report();
+
+	if (fd < 0)
+		return;
+	unreported->there = false;
+	(void)!syscall(SYS_write, fd, unreported->text, strlen(unreported->text));
+	(void)syscall(SYS_close, fd);
 }
 
 static void crashed(int number)
@@ -124,16 +154,23 @@ static bool fails(const char *what, int errnum)
 
 	if (!counter || busy)
 		return false;
+	busy = true;
+	if (unreported && unreported->there)
+		report_for_others();
+	left_out = is_json_parser();
+	busy = false;
+	errno = before;
+	if (left_out)
+		return false;
 	number = atomic_fetch_add(counter, 1) + 1;
 	if (number < at || (number > at && !from_there_on))
 		return false;
 	busy = true;
-	left_out = is_json_parser();
 	if (number == at)
-		report(left_out ? "left out" : what);
+		report(what);
 	busy = false;
-	errno = left_out ? before : errnum;
-	return !left_out;
+	errno = errnum;
+	return true;
 }
 
 /* Standard error is left alone: nobody can complain that it cannot complain. */
@@ -148,37 +185,55 @@ static bool is_file(int fd)
 	return yes;
 }
 
+/* PID 1 of a guest has no /proc yet. */
+static int own_path(char *ret_path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", ret_path, size - 1);
+	const char *executed = (const char *)getauxval(AT_EXECFN);
+
+	if (n >= 0)
+		ret_path[n] = '\0';
+	else if (executed)
+		(void)snprintf(ret_path, size, "%s", executed);
+	return n >= 0 || executed ? 0 : -1;
+}
+
 __attribute__((constructor)) static void start(void)
 {
 	const char *program = getenv("KATA_LIKE_FAULT_PROGRAM");
 	const char *count = getenv("KATA_LIKE_FAULT_COUNT");
 	const char *number = getenv("KATA_LIKE_FAULT_AT");
 	char self[512];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	static const int crashes[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE };
 	struct sigaction action = { .sa_handler = crashed, .sa_flags = (int)SA_RESETHAND };
 	void *frames[2], *shared;
-	int fd;
+	int fd = -1, flags = MAP_SHARED;
 
 	report_path = getenv("KATA_LIKE_FAULT_REPORT");
-	if (n < 0 || !program || !count || !number || !report_path)
+	if (!program || !number || !report_path || own_path(self, sizeof(self)) < 0)
 		return;
-	self[n] = '\0';
 	if (!strrchr(self, '/') || strcmp(strrchr(self, '/') + 1, program) != 0)
 		return;
 	/* The first call loads a library. */
 	(void)backtrace(frames, 2);
-	fd = (int)syscall(SYS_openat, AT_FDCWD, count, O_RDWR | O_CLOEXEC, 0);
-	if (fd < 0)
+	if (count)
+		fd = (int)syscall(SYS_openat, AT_FDCWD, count, O_RDWR | O_CLOEXEC, 0);
+	else
+		flags |= MAP_ANONYMOUS;
+	if (count && fd < 0)
 		return;
-	shared = (void *)syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	(void)syscall(SYS_close, fd);
+	shared =
+		(void *)syscall(SYS_mmap, NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
 	if (shared == MAP_FAILED)
 		return;
 	if (getenv("KATA_LIKE_FAULT_JAILED"))
 		report_fd = open_report();
 	at = strtoull(number, NULL, 10);
 	from_there_on = number[strlen(number) - 1] == '+';
+	if (!count)
+		unreported = (void *)((char *)shared + SHARED_BYTES / 2);
 	counter = shared;
 	/* What nobody asked to see would pass for an end like others. */
 	for (size_t i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)

@@ -5,9 +5,11 @@
 #
 #	KATA_LIKE_FAULT_STRIDE	only each so-manieth call (1: all)
 #	KATA_LIKE_FAULT_FROM	the first call that fails
+#	KATA_LIKE_FAULT_SINGLY	up to this one each call, whatever the stride (0)
 # shellcheck disable=SC2154,SC2317 # variables of who sources this; functions called from there
 
 stride=${KATA_LIKE_FAULT_STRIDE:-1}
+singly=${KATA_LIKE_FAULT_SINGLY:-0}
 failed=0
 
 fail() {
@@ -29,8 +31,8 @@ sources() {
 
 # sweep SCENARIO
 sweep() {
-	local n=0 bad=0 at first=${KATA_LIKE_FAULT_FROM:-$((1 + RANDOM % stride))}
-	for ((at = first; ; at += stride)); do
+	local n=0 bad=0 at=${KATA_LIKE_FAULT_FROM:-$((singly ? 1 : 1 + RANDOM % stride))}
+	for (( ; ; at += at < singly ? 1 : stride)); do
 		truncate -s 0 "$work/count" && truncate -s 4096 "$work/count"
 		: >"$work/report"
 		if ! (set -e; "$1") >"$work/iteration" 2>&1; then
