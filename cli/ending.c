@@ -199,9 +199,12 @@ static int shut_down(const struct ending *ending, bool now, bool *ret_gone, stru
 	(void)!record_address(ending->record, address, NULL);
 	request.id = (char *)(uintptr_t)ending->record->id;
 	request.now = now;
-	/* Its last act may be to close the connection instead of answering. */
 	r = task_shutdown(ending->client, &request, NULL, err);
-	if (r < 0 && !task_client_is_lost(ending->client))
+	/*
+	 * Its last act may be to close the connection instead of answering; one that was lost
+	 * before that has left the socket.
+	 */
+	if (r < 0 && !(task_client_is_lost(ending->client) && socket_is_gone(address)))
 		return r;
 	*ret_gone = task_client_is_lost(ending->client) || now || socket_is_gone(address);
 	if (!*ret_gone)
