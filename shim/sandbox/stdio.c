@@ -14,8 +14,9 @@
 #include "shim/sandbox/relay.h"
 #include "shim/sandbox/streams.h"
 
-#define STDIO_STALL_MS	   1000
-#define SETTLE_LIMIT_MS	   5000
+/* A guest, or a client, that is only starved of its processor goes on well before. */
+#define STDIO_STALL_MS	   5000
+#define SETTLE_LIMIT_MS	   30000
 #define SETTLE_INTERVAL_MS 2
 #define SETTLE_GRACE_MS	   50
 

@@ -62,16 +62,16 @@ void stdio_close_stdin(struct stdio *stdio);
 
 /*
  * Calls done once, from the loop or from within, when the clients of streams have read what the
- * ended process wrote, after a second without any of it, or after five. containerd gives up such a
- * stream as soon as it hears of the exit, where it would read a FIFO to its end; so it is to hear
- * later. Once, before stdio_drain().
+ * ended process wrote, after five seconds without any of it, or after thirty. containerd gives up
+ * such a stream as soon as it hears of the exit, where it would read a FIFO to its end; so it is to
+ * hear later. Once, before stdio_drain().
  */
 void stdio_settle(struct stdio *stdio, loop_fn *done, void *ctx);
 
 /*
  * The process has ended: passes on the output that is still under way, then closes. done is called
  * once, from the loop or from within, when nothing is left to pass on; a stream that neither ends
- * nor brings anything for a second is given up, one whose reader is slow is not. Call once.
+ * nor brings anything for five seconds is given up, one whose reader is slow is not. Call once.
  */
 void stdio_drain(struct stdio *stdio, loop_fn *done, void *ctx);
 

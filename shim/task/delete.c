@@ -15,8 +15,8 @@
 #include "task.pb-c.h"
 
 /* Clients read to the end of stdout before they delete; one that does not loses what it did not
- * read. */
-#define DRAIN_TIMEOUT_MS 2000
+ * read. Longer than a stalled guest has (stdio_drain). */
+#define DRAIN_TIMEOUT_MS 6000
 /* A process that was killed and of which the agent tells nothing. */
 #define KILL_TIMEOUT_MS 5000
 
