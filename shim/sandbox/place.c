@@ -18,7 +18,8 @@
 
 #define CGROUP_ROOT	  "/sys/fs/cgroup"
 #define CGROUP_FILE	  "cgroup"
-#define REMOVE_TIMEOUT_MS 1000
+#define LEAVE_TIMEOUT_MS  1000
+#define LEAVE_INTERVAL_US 2000
 #define EVENTS_BYTES	  4096
 #define SLICE_SUFFIX	  ".slice"
 
@@ -162,6 +163,19 @@ static bool is_populated(const char *path)
 	       strstr(events, "populated 1");
 }
 
+/* The kernel takes a moment to let go of the last process, as of a pod that had the name before. */
+static bool stays_populated(const char *path)
+{
+	int64_t end = clock_monotonic_ms() + LEAVE_TIMEOUT_MS;
+
+	while (is_populated(path)) {
+		if (clock_monotonic_ms() > end)
+			return true;
+		(void)usleep(LEAVE_INTERVAL_US);
+	}
+	return false;
+}
+
 static int note_down(const struct place *place, const struct state *state, struct err *err)
 {
 	char path[PATHS_MAX];
@@ -214,7 +228,7 @@ static int take_cgroup(struct place *place, const char *cgroups_path, const stru
 		return err_set(err, -r, "cannot make the cgroup %s", path);
 	place->cgroup_made = r > 0;
 	/* Another pod's, or a service's: what ends one would end the other. */
-	if (!place->cgroup_made && is_populated(path))
+	if (!place->cgroup_made && stays_populated(path))
 		return err_say(err, EBUSY, "processes run in the cgroup %s already", path);
 	memcpy(place->cgroup, path, sizeof(path));
 	place->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -296,10 +310,10 @@ int place_move_self(const char *cgroups_path, struct err *err)
 	return r < 0 ? err_set(err, -r, "cannot join the cgroup %s", cgroup) : 0;
 }
 
-/* The kernel takes a moment to let go of the last process. */
+/* Waits that moment as well. */
 static void remove_cgroup(const char *path)
 {
-	int64_t end = clock_monotonic_ms() + REMOVE_TIMEOUT_MS;
+	int64_t end = clock_monotonic_ms() + LEAVE_TIMEOUT_MS;
 
 	while (rmdir(path) < 0) {
 		if (errno == ENOENT)
@@ -308,7 +322,7 @@ static void remove_cgroup(const char *path)
 			log_warn("cannot remove the cgroup %s: %s", path, strerror(errno));
 			return;
 		}
-		(void)usleep(2000);
+		(void)usleep(LEAVE_INTERVAL_US);
 	}
 }
 
