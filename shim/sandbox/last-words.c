@@ -45,7 +45,15 @@ static void keep(struct last_words *words)
 	words->text[used] = '\0';
 }
 
-static int listen_again(struct last_words *words);
+static int listen_for_words(struct last_words *words);
+
+/* Without memory for it there is nothing more to hear. */
+static void listen_again(struct last_words *words)
+{
+	hang_up(words);
+	if (listen_for_words(words) < 0)
+		words->listener = NULL;
+}
 
 static void readable(void *ctx, int fd, uint32_t events)
 {
@@ -59,10 +67,7 @@ static void readable(void *ctx, int fd, uint32_t events)
 		return;
 	if (words->len > 0)
 		keep(words);
-	hang_up(words);
-	/* Without memory for it there is nothing more to hear. */
-	if (listen_again(words) < 0)
-		words->listener = NULL;
+	listen_again(words);
 }
 
 static void connected(void *ctx, int fd)
@@ -73,12 +78,10 @@ static void connected(void *ctx, int fd)
 	words->fd = fd;
 	if (fd >= 0 && loop_add_fd(words->loop, fd, EPOLLIN, readable, words, &words->source) == 0)
 		return;
-	hang_up(words);
-	if (listen_again(words) < 0)
-		words->listener = NULL;
+	listen_again(words);
 }
 
-static int listen_again(struct last_words *words)
+static int listen_for_words(struct last_words *words)
 {
 	return vsock_link_listen(words->link, VSOCK_PORT_LAST_WORDS, connected, words,
 				 &words->listener);
@@ -92,7 +95,7 @@ int last_words_new(struct loop *loop, struct vsock_link *link, struct last_words
 
 	if (words) {
 		*words = (struct last_words){ .loop = loop, .link = link, .fd = -1 };
-		r = listen_again(words);
+		r = listen_for_words(words);
 	}
 	if (r < 0) {
 		free(words);

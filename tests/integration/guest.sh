@@ -41,7 +41,7 @@ clocks_agree() {
 # A pause of the container, one of the whole machine; in the end it is set wrong, to be right again further down.
 the_clock_follows_the_host() {
 	local vmm
-	vmm=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/pod/vmm.pid")
+	vmm=$(pid_in pod vmm.pid)
 	clocks_agree
 	expect_status 0 "$kata" pause pod
 	kill -STOP "$vmm"

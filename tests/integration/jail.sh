@@ -8,7 +8,7 @@
 start() {
 	id=$1
 	expect_status 0 "$kata" run --detach --name "$id" --rootfs "$busybox" -- sleep 1000
-	vmm=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/$id/vmm.pid")
+	vmm=$(pid_in "$id" vmm.pid)
 	[ -d "/proc/$vmm" ] || fail "there is no process $vmm"
 }
 
@@ -104,7 +104,7 @@ strangers() {
 # is not the kernel, the initramfs or a disk.
 descriptors() {
 	local fd target strange=
-	vmm=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/jailed/vmm.pid")
+	vmm=$(pid_in jailed vmm.pid)
 	for fd in /proc/"$vmm"/fd/*; do
 		target=$(readlink "$fd") || continue
 		case $target in
@@ -120,7 +120,7 @@ descriptors() {
 
 calls() {
 	local trace=$work/trace tid n
-	vmm=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/jailed/vmm.pid")
+	vmm=$(pid_in jailed vmm.pid)
 	timeout 20 strace -f -qq -o "$trace" -p "$vmm" &
 	within 10 grep -q "TracerPid:[[:space:]]*[1-9]" "/proc/$vmm/status"
 	expect_output well "$kata" exec jailed echo well
@@ -136,7 +136,7 @@ calls() {
 
 # The debugger turns a call that is listed into getuid, which is harmless and not listed.
 killed() {
-	vmm=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/jailed/vmm.pid")
+	vmm=$(pid_in jailed vmm.pid)
 	timeout 20 strace -f -qq -o /dev/null -e inject=epoll_wait:retval=0:syscall=getuid -p "$vmm" &
 	timeout 10 "$kata" exec jailed echo well >"$work/out" 2>"$work/err" || true
 	within 10 test ! -d "/proc/$vmm"
@@ -149,7 +149,7 @@ killed() {
 the_shim() {
 	local caps cap expected=0
 	start jailed
-	vmm=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/jailed/shim.pid")
+	vmm=$(pid_in jailed shim.pid)
 	expect_equal "$(status Seccomp)" 2
 	caps=$(status CapBnd)
 	# As shim/confine.c lists them: files and their owners, users, networks, mounts and namespaces.

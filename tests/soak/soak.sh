@@ -156,7 +156,7 @@ all_at_once() {
 # "KIB DESCRIPTORS" of the process that a file of the sandbox's names.
 size_of() {
 	local pid
-	pid=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/long/$1")
+	pid=$(pid_in long "$1")
 	echo "$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status")" \
 		"$(find "/proc/$pid/fd" -mindepth 1 | wc -l)"
 }

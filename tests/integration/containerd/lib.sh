@@ -81,11 +81,6 @@ topics_of() {
 	events_of "$1" | cut -d' ' -f1 | tr '\n' ' '
 }
 
-# The pid that the sandbox $1 keeps in file $2.
-pid_in() {
-	cut -d' ' -f1 "$KATA_LIKE_STATE/default/$1/$2" 2>/dev/null
-}
-
 task_is() {
 	ctr task ls | grep -Eq "^$1 +[0-9]+ +$2"
 }
