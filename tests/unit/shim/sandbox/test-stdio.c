@@ -310,7 +310,8 @@ static void a_stream_that_the_guest_never_ends_is_given_up(void **state)
 	stdio_drain(f.stdio, note_drained, &f);
 	assert_false(f.drained);
 	run_until_drained(&f);
-	assert_in_range(clock_monotonic_ms() - before, 500, 5000);
+	/* It had its five seconds, and on a busy machine the test has some of its own. */
+	assert_in_range(clock_monotonic_ms() - before, 4900, 29000);
 	close(guest);
 	close(reader);
 	tear_down(&f);
