@@ -96,8 +96,8 @@ static void what_one_leaves_behind_is_not_waited_for(void **unused)
 	struct err err = ERR_INIT;
 
 	(void)unused;
-	assert_int_equal(run("/bin/sh", "sleep 3 & exit 0", 0, &err), 0);
-	assert_true(clock_monotonic_ms() - start_ms < 2500);
+	assert_int_equal(run("/bin/sh", "sleep 30 & exit 0", 0, &err), 0);
+	assert_true(clock_monotonic_ms() - start_ms < 20000);
 }
 
 int main(void)

@@ -114,18 +114,28 @@ static int take(const char *cgroups_path, const struct state *sandbox, struct pl
 
 /* A cgroup of the test's own, with what is to be in it. "" where the test may make none. */
 struct cgroups {
+	char home[32]; /* the root of all state */
 	struct state sandbox;
 	char top[64], root[PATHS_MAX]; /* top is below root */
 };
 
+static void remove_state(struct cgroups *c)
+{
+	assert_int_equal(dir_remove(c->home, NULL), 0);
+	unsetenv("KATA_LIKE_STATE");
+}
+
 static void make_cgroups(struct cgroups *c)
 {
+	struct err err = ERR_INIT;
 	struct place place;
-	struct err err;
 	char *top;
 
-	*c = (struct cgroups){ .sandbox.dir = "/tmp/place-test.XXXXXX" };
-	assert_non_null(mkdtemp(c->sandbox.dir));
+	*c = (struct cgroups){ .home = "/tmp/place-test.XXXXXX" };
+	assert_non_null(mkdtemp(c->home));
+	setenv("KATA_LIKE_STATE", c->home, 1);
+	assert_int_equal(state_locate("default", "box", "", &c->sandbox, &err), 0);
+	assert_int_equal(state_make(&c->sandbox, &err), 0);
 	(void)snprintf(c->top, sizeof(c->top), "/kata-like-place-test-%d", getpid());
 	/* By a first place, which also finds the root. */
 	assert_int_equal(take(c->top, &c->sandbox, &place, &err), 0);
@@ -136,7 +146,7 @@ static void make_cgroups(struct cgroups *c)
 	place_leave(&place);
 	place_clear(&c->sandbox);
 	if (!top) {
-		assert_int_equal(dir_remove(c->sandbox.dir, NULL), 0);
+		remove_state(c);
 		print_message("no cgroup of version 2 can be made here\n");
 		skip();
 	}
@@ -170,7 +180,7 @@ static void a_cgroup_that_is_made_is_noted_down_and_removed(void **state)
 	close(place.cgroup_fd);
 	place_clear(&c.sandbox);
 	assert_int_equal(access(path, F_OK), -1);
-	assert_int_equal(dir_remove(c.sandbox.dir, NULL), 0);
+	remove_state(&c);
 }
 
 /* What it is of: another pod's, a service's. */
@@ -206,7 +216,7 @@ static void a_cgroup_with_processes_is_not_joined_and_not_removed(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	place_clear(&c.sandbox);
 	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(dir_remove(c.sandbox.dir, NULL), 0);
+	remove_state(&c);
 }
 
 static void an_empty_cgroup_of_others_is_used_and_left(void **state)
@@ -225,7 +235,7 @@ static void an_empty_cgroup_of_others_is_used_and_left(void **state)
 	place_leave(&place);
 	place_clear(&c.sandbox);
 	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(dir_remove(c.sandbox.dir, NULL), 0);
+	remove_state(&c);
 }
 
 int main(void)

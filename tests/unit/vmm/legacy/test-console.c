@@ -143,7 +143,7 @@ static void a_pipe_that_nobody_reads_stops_nobody(void **state)
 	before_ms = clock_monotonic_ms();
 	for (unsigned i = 0; i < 20000; i++)
 		send(&f, "x");
-	assert_true(clock_monotonic_ms() - before_ms < 20 * CONSOLE_STALL_MS);
+	assert_true(clock_monotonic_ms() - before_ms < 200 * CONSOLE_STALL_MS);
 	stop(&f);
 	close(fds[0]);
 	close(fds[1]);

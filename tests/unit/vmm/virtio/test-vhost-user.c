@@ -14,7 +14,7 @@
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/vhost-user.h"
 
-#define SLACK_MS 1500 /* for a loaded machine */
+#define SLACK_MS 20000 /* for a loaded machine */
 #define FEATURES (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX)
 
 struct fixture {

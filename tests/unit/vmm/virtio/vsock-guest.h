@@ -24,7 +24,7 @@
 #define GUEST_TX_PAYLOAD_MAX  65536u
 
 /* How long to wait for what must come, and for what must not. */
-#define GUEST_SOON_MS  2000
+#define GUEST_SOON_MS  20000
 #define GUEST_NEVER_MS 30
 
 struct guest {
