@@ -131,19 +131,25 @@ a_file_server_stopped_in_the_boot_is_told() {
 	[ -s "$work/err" ] || fail "no message"
 }
 
-# Of a device that answers each request after a while.
-a_slow_disk_only_takes_longer() {
-	local loop disk
+# make_slow_disk: $disk is a file system on a device that answers each request after 200 ms.
+make_slow_disk() {
+	local loop
 	modprobe -q loop
 	modprobe -q dm_delay || modprobe -q dm-delay || {
 		echo "# left out: there is no dm-delay" >&3
-		return 0
+		return 1
 	}
-	truncate -s 64M "$work/image"
+	truncate -s 256M "$work/image"
 	mkfs.ext4 -q -F "$work/image"
 	loop=$(losetup --find --show "$work/image")
-	echo "0 $((64 * 2048)) delay $loop 0 200" | dmsetup create slow
+	echo "0 $((256 * 2048)) delay $loop 0 200" | dmsetup create slow
+	# It goes with the device.
+	losetup -d "$loop"
 	disk=/dev/$(dmsetup info -c --noheadings -o blkdevname slow)
+}
+
+a_slow_disk_only_takes_longer() {
+	make_slow_disk || return 0
 	expect_status 0 timeout "$long" "$kata" run --rm --name box --rootfs "$busybox" \
 		--mount "type=ext4,src=$disk,dst=/volume" -- sh -c '
 		echo written >/volume/file && sync && echo 3 >/proc/sys/vm/drop_caches 2>/dev/null; cat /volume/file'
@@ -155,7 +161,28 @@ a_slow_disk_only_takes_longer() {
 	remove_box
 	[ "$SECONDS" -lt 60 ] || fail "it took $SECONDS s"
 	dmsetup remove --retry slow
-	losetup -d "$loop"
+}
+
+# All that the host's programs write: state, output, images; and a folder that they serve.
+a_slow_disk_of_the_host_only_takes_longer() {
+	make_slow_disk || return 0
+	mkdir "$work/slow"
+	mount "$disk" "$work/slow"
+	mkdir "$work/slow/share"
+	local -x KATA_LIKE_STATE=$work/slow/state KATA_LIKE_CACHE=$work/slow/cache
+	start_box --mount "type=bind,src=$work/slow/share,dst=/share" -- sh -c '
+		seq 1000; echo written >/share/file; sync; while [ ! -e /go ]; do sleep 0.2; done; exit 9'
+	expect_output alive timeout "$long" "$kata" exec box -- echo alive
+	expect_status 0 timeout "$long" "$kata" exec box -- touch /go
+	expect_output 9 timeout "$long" "$kata" wait box
+	expect_status 0 timeout "$long" "$kata" logs box
+	seq 1000 | cmp - "$work/out" || fail "what it wrote is not in its log"
+	[ "$(cat "$work/slow/share/file")" = written ] || fail "the file is not there"
+	expect_status 0 timeout 60 "$kata" delete box
+	leftovers | grep -v "mount: $work/slow" >"$work/left" || true
+	[ ! -s "$work/left" ] || fail "left behind: $(cat "$work/left")"
+	umount "$work/slow"
+	dmsetup remove --retry slow
 }
 
 a_stopped_shim_is_removed_by_force() {
@@ -286,6 +313,8 @@ check "a stopped file server holds up its files only, and can be removed" \
 check "a file server that is killed in the boot: an error" a_file_server_killed_in_the_boot_is_told
 check "a file server that is stopped in the boot: an error" a_file_server_stopped_in_the_boot_is_told
 check "a slow disk only takes longer, and can be removed" a_slow_disk_only_takes_longer
+check "a slow disk under state, images and a shared folder only takes longer" \
+	a_slow_disk_of_the_host_only_takes_longer
 check "a stopped shim is removed by force, or the error says so" a_stopped_shim_is_removed_by_force
 check "no space for the state: an error that says so" no_space_for_state
 check "no space for the output of a detached container: told when it is deleted" no_space_for_output

@@ -47,7 +47,7 @@ tried() {
 
 shim_is_well() {
 	local pid kib
-	pid=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/box/shim.pid" 2>/dev/null) || return 0
+	pid=$(pid_in box shim.pid) || return 0
 	[ -d "/proc/$pid" ] || return 0
 	kib=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
 	[ -n "$is_sanitized" ] || [ "${kib:-0}" -lt "$shim_max_kib" ] || fail "the shim took $kib KiB"
@@ -87,7 +87,7 @@ events_without_end() {
 	printf '[vm]\nkernel = /dev/null\ninitrd = /dev/null\ncmdline = fake.agent=events/NextEvent\n' \
 		>"$KATA_LIKE_CONFIG"
 	expect_status 0 "$kata" run --detach --name box --rootfs "$rootfs" -- sleep 100
-	pid=$(cut -d' ' -f1 "$KATA_LIKE_STATE/default/box/shim.pid")
+	pid=$(pid_in box shim.pid)
 	ticks() { cut -d' ' -f14,15 "/proc/$pid/stat" | tr ' ' + ; }
 	before=$(($(ticks)))
 	sleep 2

@@ -292,10 +292,6 @@ kinds_pass() {
 	done
 }
 
-pid_in_state() {
-	cut -d' ' -f1 "$KATA_LIKE_STATE/default/pod/$1.pid"
-}
-
 kinds_of_interfaces() {
 	local before
 	make_kinds
@@ -310,7 +306,7 @@ kinds_of_interfaces() {
 	end_pod pod
 	start_pod pod --net netns:/run/netns/kinds
 	# A shim that dies leaves it to delete.
-	kill -KILL "$(pid_in_state shim)"
+	kill -KILL "$(pid_in pod shim.pid)"
 	end_pod pod
 	within 10 looks_like "$before"
 	end_kinds
@@ -386,7 +382,7 @@ PY
 come_and_go() {
 	local i fds_before fds_after shim vmm vmm_before
 	start_pod pod --net cni:test
-	shim=$(pid_in_state shim)
+	shim=$(pid_in pod shim.pid)
 	vmm=$(pgrep -x kata-like-vmm | head -n 1)
 	fds_before=$(find "/proc/$shim/fd" | wc -l) vmm_before=$(find "/proc/$vmm/fd" | wc -l)
 	for i in $(seq "$rounds"); do
