@@ -14,13 +14,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "agent.pb-c.h"
 #include "lib/log.h"
 #include "oci/spec.h"
 #include "proto/task-api.h"
+#include "shim/create-request.h"
 #include "shim/pod-settings.h"
 #include "shim/rootfs/plan.h"
 #include "shim/sandbox-api/service.h"
@@ -133,164 +133,53 @@ static void container_made(void *ctx, const struct ttrpc_status *status,
 	finish(creation, &err);
 }
 
-/* How the guest mounts a disk. The strings are constants. */
-static void describe_disk(const struct disk *disk, bool readonly, KataLike__Agent__V1__Disk *ret,
-			  char **options)
+static int fail_ended(const struct shim *shim, struct err *err)
 {
-	kata_like__agent__v1__disk__init(ret);
-	ret->serial = (char *)disk->serial;
-	ret->filesystem = (char *)disk->filesystem;
-	ret->options = options;
-	if (readonly)
-		options[ret->n_options++] = (char *)"ro";
-	/* A journal cannot be replayed onto a disk that is read-only. */
-	if (readonly && strcmp(disk->filesystem, "ext4") == 0)
-		options[ret->n_options++] = (char *)"noload";
-}
-
-/* The request's parts, which point into the creation and at each other. */
-struct make_request {
-	KataLike__Agent__V1__CreateContainerRequest request;
-	KataLike__Agent__V1__Rootfs rootfs;
-	KataLike__Agent__V1__Stdio stdio;
-	KataLike__Agent__V1__Disk disks[PLAN_DISKS_MAX];
-	KataLike__Agent__V1__DiskMount mounts[PLAN_DISKS_MAX], *mount_list[PLAN_DISKS_MAX];
-	char *options[PLAN_DISKS_MAX][2];
-	KataLike__Agent__V1__SharedMount shared[PLAN_ITEMS_MAX], *shared_list[PLAN_ITEMS_MAX];
-	char names[PLAN_ITEMS_MAX][12];
-	KataLike__Agent__V1__MemoryMount memory[PLAN_ITEMS_MAX], *memory_list[PLAN_ITEMS_MAX];
-};
-
-static void fill_disk(const struct plan_item *item, const struct disk *disk, size_t i,
-		      struct make_request *make)
-{
-	KataLike__Agent__V1__DiskMount *mount = &make->mounts[i];
-
-	describe_disk(disk, item->readonly, &make->disks[i], make->options[i]);
-	if (!item->destination) {
-		/* What is not its own stays as it is, below an overlay. */
-		if (item->readonly)
-			make->rootfs.lower = &make->disks[i];
-		else
-			make->rootfs.disk = &make->disks[i];
-		return;
-	}
-	kata_like__agent__v1__disk_mount__init(mount);
-	mount->destination = item->destination;
-	mount->disk = &make->disks[i];
-	if (item->subpath)
-		mount->subpath = item->subpath;
-	make->mount_list[make->request.n_disk_mounts++] = mount;
-}
-
-static void fill_share(const struct plan_item *item, const struct prepared_share *share, size_t i,
-		       struct make_request *make)
-{
-	KataLike__Agent__V1__SharedMount *mount = &make->shared[i];
-
-	(void)snprintf(make->names[i], sizeof(make->names[i]), "%" PRIu32, share->number);
-	if (!item->destination) {
-		make->rootfs.shared = make->names[i];
-		return;
-	}
-	kata_like__agent__v1__shared_mount__init(mount);
-	mount->index = (uint32_t)item->index;
-	mount->path = make->names[i];
-	make->shared_list[make->request.n_shared_mounts++] = mount;
-}
-
-static void fill_memory(struct plan_memory *volume, size_t i, struct make_request *make)
-{
-	KataLike__Agent__V1__MemoryMount *mount = &make->memory[i];
-
-	kata_like__agent__v1__memory_mount__init(mount);
-	mount->index = (uint32_t)volume->index;
-	mount->name = volume->name;
-	mount->size_bytes = volume->size_bytes;
-	mount->mode = volume->mode;
-	mount->uid = volume->uid;
-	mount->gid = volume->gid;
-	make->memory_list[make->request.n_memory_mounts++] = mount;
-}
-
-static void fill_request(struct creation *creation, struct make_request *make)
-{
-	struct plan *plan = creation->plan;
-	size_t disk = 0, share = 0;
-
-	kata_like__agent__v1__create_container_request__init(&make->request);
-	kata_like__agent__v1__rootfs__init(&make->rootfs);
-	kata_like__agent__v1__stdio__init(&make->stdio);
-	make->request.container_id = creation->container->id;
-	make->request.config_json =
-		(ProtobufCBinaryData){ creation->config_len, (uint8_t *)creation->config };
-	make->request.rootfs = &make->rootfs;
-	make->request.stdio = &make->stdio;
-	make->request.disk_mounts = make->mount_list;
-	make->request.shared_mounts = make->shared_list;
-	make->request.memory_mounts = make->memory_list;
-	process_describe_stdio(creation->container->init, &make->stdio);
-	for (size_t i = 0; i < plan->n_items; i++) {
-		const struct plan_item *item = &plan->items[i];
-
-		if (item->way == PLAN_DISK) {
-			fill_disk(item, &creation->prepared.disks[disk], disk, make);
-			disk++;
-		} else {
-			fill_share(item, &creation->prepared.shares[share], share, make);
-			share++;
-		}
-	}
-	for (size_t i = 0; i < plan->n_memory; i++)
-		fill_memory(&plan->memory[i], i, make);
-}
-
-/* Whether it still serves. */
-static bool check_sandbox(const struct creation *creation, struct err *err)
-{
-	const struct sandbox *sandbox = creation->shim->sandbox;
-
-	if (!creation->shim->stopping && sandbox_state(sandbox) == SANDBOX_READY)
-		return true;
-	(void)err_say(err, ECONNRESET, "the sandbox has ended%s%s",
-		      *sandbox_failure(sandbox) ? ": " : "", sandbox_failure(sandbox));
-	return false;
+	return err_say(err, ECONNRESET, "the sandbox has ended%s%s",
+		       *sandbox_failure(shim->sandbox) ? ": " : "", sandbox_failure(shim->sandbox));
 }
 
 static void make_container(struct creation *creation)
 {
 	struct shim *shim = creation->shim;
-	_cleanup_free_ struct make_request *make = calloc(1, sizeof(*make));
+	struct container *container = creation->container;
+	_cleanup_free_ struct create_request *request = NULL;
 	struct err err = ERR_INIT;
+	int r;
 
-	creation->container->agent = sandbox_agent(shim->sandbox);
-	if (!make) {
-		(void)err_set(&err, ENOMEM, "cannot make the container");
+	container->agent = sandbox_agent(shim->sandbox);
+	r = shim_open_stdio(shim, container->init, &err);
+	if (r == 0)
+		r = create_request_new(container, creation->plan, &creation->prepared,
+				       creation->config, creation->config_len, &request, &err);
+	if (r < 0) {
 		finish(creation, &err);
 		return;
 	}
-	if (shim_open_stdio(shim, creation->container->init, &err) < 0) {
-		finish(creation, &err);
-		return;
-	}
-	fill_request(creation, make);
-	agent_client_call(creation->container->agent, "CreateContainer",
+	agent_client_call(container->agent, "CreateContainer",
 			  &kata_like__agent__v1__create_container_response__descriptor,
-			  &make->request.base, agent_client_timeout_ms(creation->container->agent),
-			  container_made, creation);
+			  create_request_message(request),
+			  agent_client_timeout_ms(container->agent), container_made, creation);
+}
+
+/* Whether its sandbox still serves. */
+static int check_sandbox(const struct shim *shim, struct err *err)
+{
+	return !shim->stopping && sandbox_state(shim->sandbox) == SANDBOX_READY
+		       ? 0
+		       : fail_ended(shim, err);
 }
 
 static void create_hooks_done(void *ctx, const struct err *err)
 {
 	struct creation *creation = ctx;
+	struct err failure = *err;
 
 	creation->in_hooks = false;
-	if (err->code != 0)
-		finish(creation, err);
-	else if (!check_sandbox(creation, &creation->failure))
-		finish(creation, &creation->failure);
-	else
+	if (failure.code == 0 && check_sandbox(creation->shim, &failure) == 0)
 		make_container(creation);
+	else
+		finish(creation, &failure);
 }
 
 /* The VM is there, with all that the container needs. */
@@ -490,12 +379,6 @@ static void start_vm(struct creation *creation)
 					      &creation->template_job);
 	if (!creation->cancellable)
 		boot(creation);
-}
-
-static int fail_ended(const struct shim *shim, struct err *err)
-{
-	return err_say(err, ECONNRESET, "the sandbox has ended%s%s",
-		       *sandbox_failure(shim->sandbox) ? ": " : "", sandbox_failure(shim->sandbox));
 }
 
 static void prepared(void *ctx, const struct err *failure)
