@@ -33,6 +33,18 @@ int userns_write(pid_t pid, const struct userns_map *map)
 	return r < 0 ? r : write_one(pid, "gid", map->gids);
 }
 
+int userns_map_ourselves(uid_t user, gid_t group)
+{
+	char line[64];
+	int r = file_poke(AT_FDCWD, "/proc/self/setgroups", "deny");
+
+	(void)snprintf(line, sizeof(line), "%u %u 1\n", user, user);
+	if (r == 0)
+		r = file_poke(AT_FDCWD, "/proc/self/uid_map", line);
+	(void)snprintf(line, sizeof(line), "%u %u 1\n", group, group);
+	return r == 0 ? file_poke(AT_FDCWD, "/proc/self/gid_map", line) : r;
+}
+
 /*
  * The process's number in the pid namespace whose /proc this is: the caller may have been born in
  * another one already, where clone(2) counts anew.

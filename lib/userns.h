@@ -20,6 +20,12 @@ struct userns_map {
 int userns_write(pid_t pid, const struct userns_map *map) _must_check_;
 
 /*
+ * Of the caller, who has just made a user namespace as user and group: both keep their numbers
+ * there. 0 or -errno.
+ */
+int userns_map_ourselves(uid_t user, gid_t group) _must_check_;
+
+/*
  * Maps the owners of a detached mount, and of what is mounted below it where recursive. 0, or
  * negative with err set; -EINVAL where its file system cannot.
  */

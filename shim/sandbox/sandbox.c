@@ -77,11 +77,9 @@ void sandbox_take_turns(struct sandbox *sandbox, struct turns *turns)
 	sandbox->turns = turns;
 }
 
-void sandbox_free(struct sandbox *sandbox)
+/* What a boot made; after one that failed early there may be another. */
+static void free_boot(struct sandbox *sandbox)
 {
-	if (!sandbox)
-		return;
-	network_down(sandbox->network);
 	agent_client_free(sandbox->agent);
 	vmm_process_free(sandbox->vmm);
 	network_free(sandbox->network);
@@ -89,6 +87,23 @@ void sandbox_free(struct sandbox *sandbox)
 	vsock_link_free(sandbox->link);
 	log_tail_free(sandbox->console);
 	loop_source_free(sandbox->lost_timer);
+	sandbox->console = NULL;
+	sandbox->words = NULL;
+	sandbox->agent = NULL;
+	sandbox->vmm = NULL;
+	sandbox->network = NULL;
+	sandbox->link = NULL;
+	sandbox->lost_timer = NULL;
+	sandbox->writes = false;
+	sandbox->pid = 0;
+}
+
+void sandbox_free(struct sandbox *sandbox)
+{
+	if (!sandbox)
+		return;
+	network_down(sandbox->network);
+	free_boot(sandbox);
 	free(sandbox);
 }
 
@@ -335,27 +350,6 @@ static int await_agent(struct sandbox *sandbox, const struct guest *guest, struc
 		      : r;
 }
 
-/* A boot that failed before there was anything to wait for: the sandbox may be booted again. */
-static void undo_boot(struct sandbox *sandbox)
-{
-	agent_client_free(sandbox->agent);
-	vmm_process_free(sandbox->vmm);
-	network_free(sandbox->network);
-	last_words_free(sandbox->words);
-	vsock_link_free(sandbox->link);
-	log_tail_free(sandbox->console);
-	loop_source_free(sandbox->lost_timer);
-	sandbox->console = NULL;
-	sandbox->words = NULL;
-	sandbox->agent = NULL;
-	sandbox->vmm = NULL;
-	sandbox->network = NULL;
-	sandbox->link = NULL;
-	sandbox->lost_timer = NULL;
-	sandbox->writes = false;
-	sandbox->pid = 0;
-}
-
 static void close_parts(const struct sandbox_parts *parts)
 {
 	for (size_t i = 0; i < parts->n_disks; i++)
@@ -383,7 +377,7 @@ int sandbox_boot(struct sandbox *sandbox, const struct guest *guest,
 		r = start_vmm(sandbox, guest, parts, &files, err);
 	close_parts(parts);
 	if (r < 0) {
-		undo_boot(sandbox);
+		free_boot(sandbox);
 		return r;
 	}
 	sandbox->step = SANDBOX_BOOTING;

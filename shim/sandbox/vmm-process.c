@@ -16,6 +16,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/paths.h"
+#include "lib/userns.h"
 #include "proto/descriptor-lane.h"
 #include "proto/shared-folder.h"
 #include "proto/ttrpc/client.h"
@@ -171,19 +172,6 @@ static int build_command(struct command *command, const char *program,
 				 : 0;
 }
 
-/* A user namespace that has its maker in it, under the same number. */
-static int map_ourselves(uid_t user, gid_t group)
-{
-	char line[64];
-	int r = file_poke(AT_FDCWD, "/proc/self/setgroups", "deny");
-
-	(void)snprintf(line, sizeof(line), "%u %u 1\n", user, user);
-	if (r == 0)
-		r = file_poke(AT_FDCWD, "/proc/self/uid_map", line);
-	(void)snprintf(line, sizeof(line), "%u %u 1\n", group, group);
-	return r == 0 ? file_poke(AT_FDCWD, "/proc/self/gid_map", line) : r;
-}
-
 /*
  * Like fork(), with the child as the first process of a pid namespace: the part of the VMM's jail
  * (vmm/jail/jail.h) that it cannot make itself. An ordinary user makes it in a user namespace;
@@ -198,7 +186,7 @@ static pid_t fork_into_pid_namespace(int cgroup_fd, pid_t *ret_parent)
 	pid_t pid = job_fork_into(cgroup_fd, flags);
 
 	*ret_parent = 0;
-	if (pid == 0 && user != 0 && map_ourselves(user, group) < 0)
+	if (pid == 0 && user != 0 && userns_map_ourselves(user, group) < 0)
 		_exit(126);
 	if (pid >= 0 || user == 0)
 		return pid;

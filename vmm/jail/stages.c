@@ -3,13 +3,11 @@
 #include "vmm/jail/stages.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -17,8 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/userns.h"
 
 /* A vsock connection takes one, a device a handful; see VSOCK_CONNECTIONS_MAX. */
 #define FILES_MAX 2048u
@@ -29,18 +27,6 @@
 	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |                         \
 	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | \
 	 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
-
-static int map_ids(uid_t user, gid_t group)
-{
-	char line[64];
-	int r = file_poke(AT_FDCWD, "/proc/self/setgroups", "deny");
-
-	(void)snprintf(line, sizeof(line), "%u %u 1\n", user, user);
-	if (r == 0)
-		r = file_poke(AT_FDCWD, "/proc/self/uid_map", line);
-	(void)snprintf(line, sizeof(line), "%u %u 1\n", group, group);
-	return r == 0 ? file_poke(AT_FDCWD, "/proc/self/gid_map", line) : r;
-}
 
 int stage_user_namespace(bool *ret_made, struct err *err)
 {
@@ -56,7 +42,7 @@ int stage_user_namespace(bool *ret_made, struct err *err)
 			 strerror(errno));
 		return 0;
 	}
-	r = map_ids(user, group);
+	r = userns_map_ourselves(user, group);
 	return r < 0 ? err_set(err, -r, "cannot set up a user namespace") : 0;
 }
 
