@@ -155,6 +155,9 @@ static void drop_client(struct client *client)
 	if (!stream)
 		return;
 	stream->client = NULL;
+	/* What a process still gives stays in the pipe, for the next one. */
+	if (!stream->input)
+		unwatch(stream);
 	forget_unused(stream);
 }
 
@@ -411,12 +414,9 @@ static void client_drained(void *ctx)
 static void client_ended(void *ctx, const struct ttrpc_status *status)
 {
 	struct client *client = ctx;
-	struct stream *stream = client->stream;
 
-	log_debug("the client of stream %s is gone: %s", stream ? stream->id : "(none)",
-		  status->message);
-	if (stream && !stream->input)
-		unwatch(stream);
+	log_debug("the client of stream %s is gone: %s",
+		  client->stream ? client->stream->id : "(none)", status->message);
 	drop_client(client);
 }
 

@@ -294,6 +294,27 @@ static void more_input_than_was_granted_is_refused(void **state)
 	streams_release(f->streams, "c-stdin");
 }
 
+static void an_output_whose_client_talks_back_waits_for_the_next_one(void **state)
+{
+	struct fixture *f = *state;
+	struct ttrpc_client *first;
+	int fd = claim(f, "c-stdout", false);
+
+	connect_client(f, "c-stdout");
+	send_data(f, (const uint8_t *)"back", 4);
+	step(f);
+	assert_int_equal(f->ended, TTRPC_INVALID_ARGUMENT);
+	first = f->client;
+	assert_int_equal(write(fd, "one", 3), 3);
+	step(f);
+	assert_int_equal(f->got.len, 0);
+	connect_client(f, "c-stdout");
+	assert_int_equal(f->got.len, 3);
+	ttrpc_client_free(first);
+	close(fd);
+	streams_release(f->streams, "c-stdout");
+}
+
 static void a_stream_has_one_client_and_one_process(void **state)
 {
 	struct fixture *f = *state;
@@ -322,6 +343,7 @@ int main(void)
 		T(input_outlives_a_client_that_vanishes),
 		T(input_ends_for_its_client_with_the_process),
 		T(more_input_than_was_granted_is_refused),
+		T(an_output_whose_client_talks_back_waits_for_the_next_one),
 		T(a_stream_has_one_client_and_one_process),
 	};
 #undef T
