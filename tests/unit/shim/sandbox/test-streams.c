@@ -3,6 +3,7 @@
 #include "shim/sandbox/streams.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -332,6 +333,156 @@ static void a_stream_has_one_client_and_one_process(void **state)
 	streams_release(f->streams, "c-stdout");
 }
 
+static void ignore_message(void *ctx, const ProtobufCMessage *message)
+{
+	(void)ctx;
+	(void)message;
+}
+
+static void note_over(void *ctx, const struct ttrpc_status *status)
+{
+	(void)status;
+	*(bool *)ctx = true;
+}
+
+static const struct ttrpc_stream_ops deaf_ops = { .message = ignore_message, .ended = note_over };
+
+/* A peer, and a process, that do whatever comes to mind. */
+struct monkey {
+	struct fixture *f;
+	uint32_t random;
+	struct {
+		struct ttrpc_client *client;
+		uint32_t stream;
+		bool over;
+	} peers[3];
+	int fds[2]; /* of the process; -1 for none */
+	bool claimed[2];
+};
+
+static const char *const monkey_ids[] = { "a", "b" };
+
+static uint32_t monkey_pick(struct monkey *m, uint32_t n)
+{
+	m->random ^= m->random << 13;
+	m->random ^= m->random >> 17;
+	m->random ^= m->random << 5;
+	return m->random % n;
+}
+
+static void monkey_connect(struct monkey *m, unsigned i)
+{
+	int pair[2];
+
+	if (m->peers[i].client)
+		return;
+	m->peers[i].over = false;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(ttrpc_server_add_connection(m->f->server, pair[0], NULL, NULL), 0);
+	assert_int_equal(
+		ttrpc_client_new(m->f->loop, pair[1], NULL, NULL, &m->peers[i].client, NULL), 0);
+	assert_int_equal(ttrpc_client_open(m->peers[i].client, &target, &deaf_ops,
+					   &m->peers[i].over, &m->peers[i].stream),
+			 0);
+}
+
+static void monkey_say(struct monkey *m, unsigned i)
+{
+	static uint8_t chunk[70000];
+	KataLike__Streaming__StreamInit init = KATA_LIKE__STREAMING__STREAM_INIT__INIT;
+	KataLike__Streaming__Data data = KATA_LIKE__STREAMING__DATA__INIT;
+
+	if (!m->peers[i].client || m->peers[i].over)
+		return;
+	m->f->client = m->peers[i].client;
+	m->f->stream = m->peers[i].stream;
+	data.data = (ProtobufCBinaryData){ monkey_pick(m, sizeof(chunk)), chunk };
+	init.id = (char *)monkey_ids[monkey_pick(m, 2)];
+	switch (monkey_pick(m, 4)) {
+	case 0:
+		send_any(m->f, "containerd.services.streaming.v1.StreamInit", &init.base);
+		break;
+	case 1:
+		send_any(m->f, "containerd.types.transfer.Data", &data.base);
+		break;
+	case 2: /* no message of that type */
+		send_any(m->f, "containerd.types.transfer.Data", &init.base);
+		break;
+	case 3:
+		(void)!ttrpc_client_stream_finish(m->f->client, m->f->stream);
+		break;
+	}
+	m->f->client = NULL;
+}
+
+static void monkey_process(struct monkey *m, unsigned i)
+{
+	static char chunk[70000];
+	size_t len = monkey_pick(m, sizeof(chunk));
+
+	switch (monkey_pick(m, 6)) {
+	case 0:
+		if (m->fds[i] < 0 && !m->claimed[i])
+			m->claimed[i] = streams_claim(m->f->streams, monkey_ids[i],
+						      monkey_pick(m, 2), &m->fds[i], NULL) == 0;
+		break;
+	case 1: /* whichever way the pipe goes */
+		(void)!write(m->fds[i], chunk, len);
+		break;
+	case 2:
+		(void)!read(m->fds[i], chunk, len);
+		break;
+	case 3:
+		streams_close_input(m->f->streams, monkey_ids[i]);
+		break;
+	case 4:
+		if (m->fds[i] >= 0)
+			close(m->fds[i]);
+		m->fds[i] = -1;
+		break;
+	case 5:
+		streams_release(m->f->streams, monkey_ids[i]);
+		m->claimed[i] = false;
+		break;
+	}
+	(void)streams_is_unread(m->f->streams, monkey_ids[i]);
+}
+
+static void no_order_of_events_does_harm(void **state)
+{
+	struct fixture *f = *state;
+	struct monkey m = { .f = f, .random = 2463534242, .fds = { -1, -1 } };
+
+	for (int round = 0; round < 30000; round++) {
+		unsigned i = monkey_pick(&m, ARRAY_SIZE(m.peers));
+
+		switch (monkey_pick(&m, 8)) {
+		case 0:
+			monkey_connect(&m, i);
+			break;
+		case 1:
+		case 2:
+			monkey_say(&m, i);
+			break;
+		case 3:
+		case 4:
+			monkey_process(&m, monkey_pick(&m, 2));
+			break;
+		case 5:
+			if (monkey_pick(&m, 4) == 0)
+				ttrpc_client_free(TAKE_PTR(m.peers[i].client));
+			break;
+		default:
+			assert_int_equal(loop_step(f->loop, 0), 0);
+		}
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(m.peers); i++)
+		ttrpc_client_free(m.peers[i].client);
+	for (int i = 0; i < 2; i++)
+		if (m.fds[i] >= 0)
+			close(m.fds[i]);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -345,8 +496,10 @@ int main(void)
 		T(more_input_than_was_granted_is_refused),
 		T(an_output_whose_client_talks_back_waits_for_the_next_one),
 		T(a_stream_has_one_client_and_one_process),
+		T(no_order_of_events_does_harm),
 	};
 #undef T
 
+	(void)signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
