@@ -435,6 +435,9 @@ static int check_request(struct shim *shim, const KataLike__Task__CreateTaskRequ
 		return r;
 	if (shim->stopping || sandbox_state(shim->sandbox) >= SANDBOX_STOPPING)
 		return fail_ended(shim, err);
+	r = sandbox_api_check_member(shim->api, err);
+	if (r < 0)
+		return r;
 	if (shim_find(shim, request->id, true))
 		return err_say(err, EEXIST, "container %s exists already", request->id);
 	if (*request->checkpoint || *request->parent_checkpoint)

@@ -109,7 +109,9 @@ static void create(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *m
 				shim->state.id);
 		return;
 	}
-	if (shim->api || sandbox_state(shim->sandbox) != SANDBOX_NOTHING || shim->stopping) {
+	/* A container that is being made brings a VM, or has one made. */
+	if (shim->api || shim->containers || sandbox_state(shim->sandbox) != SANDBOX_NOTHING ||
+	    shim->stopping) {
 		ttrpc_call_fail(call, TTRPC_ALREADY_EXISTS, "sandbox %s exists already",
 				shim->state.id);
 		return;
@@ -150,6 +152,14 @@ static void start(void *ctx, struct ttrpc_call *call, const ProtobufCMessage *me
 	}
 	api->state = API_STARTING;
 	api->start_call = call;
+}
+
+int sandbox_api_check_member(const struct sandbox_api *api, struct err *err)
+{
+	if (!api || api->state != API_CREATED)
+		return 0;
+	return err_say(err, EBUSY, "sandbox %s is to be started before its containers are made",
+		       api->shim->state.id);
 }
 
 void sandbox_api_booted(struct sandbox_api *api, const struct err *err)

@@ -16,6 +16,8 @@ struct sandbox_api;
 /* Adds the service to the shim's server. */
 int sandbox_api_register(struct shim *shim) _must_check_;
 
+/* 0 if a container may be made: -EBUSY as long as a sandbox that was made has not been started. */
+int sandbox_api_check_member(const struct sandbox_api *api, struct err *err) _must_check_;
 /* The VM's boot that StartSandbox began has succeeded (err empty) or failed. */
 void sandbox_api_booted(struct sandbox_api *api, const struct err *err);
 /* The VM is gone: who waits for the sandbox hears of it. NULL is fine, here and below. */

@@ -65,6 +65,8 @@ void process_free(struct process *process)
 	call_waiters(&process->drain_waiters, process);
 	if (process->watch)
 		process->watch->process = NULL;
+	if (process->deleting)
+		*process->deleting = NULL;
 	stdio_free(process->stdio);
 	holder_end(process->holder, process->exit_status);
 	free(process->exec_id);

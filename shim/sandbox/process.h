@@ -49,14 +49,14 @@ struct process {
 	char *exec_id;		     /* "" for the init */
 	enum process_state state;
 	bool terminal;
-	char *in, *out, *err;  /* as the client named them */
-	struct stdio *stdio;   /* NULL before the start of an exec */
-	struct holder *holder; /* stands for it on the host; NULL before and after */
-	pid_t pid;	       /* that one's number, also afterwards; 0 before */
-	bool drained;	       /* all output is passed on; true without stdio */
-	bool deleting;
-	bool stdin_closed; /* asked for before the streams were open */
-	uint8_t *spec;	   /* an exec's process object, until it starts */
+	char *in, *out, *err;	   /* as the client named them */
+	struct stdio *stdio;	   /* NULL before the start of an exec */
+	struct holder *holder;	   /* stands for it on the host; NULL before and after */
+	pid_t pid;		   /* that one's number, also afterwards; 0 before */
+	bool drained;		   /* all output is passed on; true without stdio */
+	struct process **deleting; /* who deletes it has it here, until it is freed; or NULL */
+	bool stdin_closed;	   /* asked for before the streams were open */
+	uint8_t *spec;		   /* an exec's process object, until it starts */
 	size_t spec_len;
 	uint32_t columns, rows; /* asked for before the start; 0 for not */
 	uint32_t exit_status;

@@ -22,10 +22,30 @@
 
 struct deletion {
 	struct task_op *op;
-	struct process *process; /* marked as `deleting`: nobody else frees it */
+	struct process *process; /* NULL when its container, or the shim's end, took it along */
 	struct loop_source *timer;
 	bool exited;
 };
+
+static void deletion_free(struct deletion *deletion)
+{
+	loop_source_free(deletion->timer);
+	task_op_free(deletion->op);
+	free(deletion);
+}
+
+/* Whether the process was taken along; then the deletion is over. */
+static bool was_overtaken(struct deletion *deletion)
+{
+	const struct task_op *op = deletion->op;
+
+	if (deletion->process)
+		return false;
+	ttrpc_call_fail(op->call, TTRPC_NOT_FOUND, "%s%s%s is gone already", op->id,
+			*op->exec_id ? "/" : "", op->exec_id);
+	deletion_free(deletion);
+	return true;
+}
 
 static void finish(struct deletion *deletion)
 {
@@ -43,9 +63,8 @@ static void finish(struct deletion *deletion)
 	if (process == container->init)
 		task_event_deleted(shim->events, process);
 	ttrpc_call_reply(deletion->op->call, &response.base);
-	loop_source_free(deletion->timer);
-	task_op_free(deletion->op);
-	free(deletion);
+	process->deleting = NULL;
+	deletion_free(deletion);
 	if (process == container->init)
 		shim_remove_container(shim, container);
 	else
@@ -64,10 +83,13 @@ static void poststop_done(void *ctx, const struct err *err)
 static void run_poststop(void *ctx)
 {
 	struct deletion *deletion = ctx;
-	struct container *container = deletion->process->container;
 	struct shim *shim = deletion->op->shim;
+	struct container *container;
 	struct err err = ERR_INIT;
 
+	if (was_overtaken(deletion))
+		return;
+	container = deletion->process->container;
 	if (deletion->process != container->init || !hooks_has(container->hooks, HOOKS_POSTSTOP) ||
 	    hooks_run(container->hooks, shim->loop, HOOKS_POSTSTOP, 0, poststop_done, deletion,
 		      &err) < 0)
@@ -85,6 +107,8 @@ static void agent_forgot(void *ctx, const struct ttrpc_status *status,
 	    status->code != TTRPC_NOT_FOUND)
 		log_warn("the guest cannot delete %s/%s: %s", deletion->op->id,
 			 deletion->op->exec_id, status->message);
+	if (was_overtaken(deletion))
+		return;
 	/*
 	 * Whoever gave it the files may be waiting to take them away. With the last container they
 	 * go with the VM, which ends next: one by one would take longer.
@@ -141,6 +165,8 @@ static void drained_or_late(void *ctx)
 {
 	struct deletion *deletion = ctx;
 
+	if (was_overtaken(deletion))
+		return;
 	if (deletion->exited)
 		have_agent_forget(deletion);
 	else
@@ -187,7 +213,7 @@ static void begin(struct shim *shim, struct process *process, struct ttrpc_call 
 	}
 	deletion->op = op;
 	deletion->process = process;
-	process->deleting = true;
+	process->deleting = &deletion->process;
 	if (process->state == PROCESS_CREATED && *process->exec_id) {
 		/* Only we know of it. */
 		process_stopped(process, 0);

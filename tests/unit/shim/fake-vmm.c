@@ -400,8 +400,12 @@ static const struct ttrpc_service agent_service = { "kata_like.agent.v1.Agent", 
 /* Containers have this machine's files in any case. */
 static const struct ttrpc_method vmm_methods[] = {
 	{ "Stop", stop, EMPTY, EMPTY },
+	{ "AddDisk", answer_empty, &kata_like__vmm__v1__add_disk_request__descriptor,
+	  &kata_like__vmm__v1__add_device_response__descriptor },
 	{ "AddFs", answer_empty, &kata_like__vmm__v1__add_fs_request__descriptor,
 	  &kata_like__vmm__v1__add_device_response__descriptor },
+	{ "RemoveDevice", answer_empty, &kata_like__vmm__v1__remove_device_request__descriptor,
+	  EMPTY },
 };
 static const struct ttrpc_service vmm_service = { "kata_like.vmm.v1.Vmm", vmm_methods,
 						  ARRAY_SIZE(vmm_methods) };

@@ -190,6 +190,44 @@ static void a_sandbox_can_be_stopped_while_it_starts(void **state)
 	daemon_gone(&daemon);
 }
 
+/* Either would boot a second VM beside the first. */
+static void containers_come_after_the_start_and_a_sandbox_before_them(void **state)
+{
+	KataLike__Task__CreateTaskRequest request = KATA_LIKE__TASK__CREATE_TASK_REQUEST__INIT;
+	const struct ttrpc_target target = { "containerd.task.v2.Task", "Create",
+					     &kata_like__task__create_task_response__descriptor };
+	struct daemon daemon;
+	char message[1024];
+	bool answered = false;
+	struct err err;
+
+	(void)state;
+	daemon_start(&daemon, "true", "");
+	create(&daemon, &err);
+	assert_int_equal(err.code, 0);
+	assert_int_equal(daemon_try_create(&daemon, message), TTRPC_FAILED_PRECONDITION);
+	assert_non_null(strstr(message, "sandbox c is to be started before"));
+	(void)start(&daemon);
+	daemon_create(&daemon, "", "", "");
+	expect_empty(&daemon, "ShutdownSandbox");
+	daemon_gone(&daemon);
+
+	daemon_start(&daemon, "true", "");
+	request.id = (char *)"c";
+	request.bundle = daemon.bundle;
+	assert_int_equal(ttrpc_client_call(daemon.client, &target, &request.base, TIMEOUT_MS,
+					   note_answer, &answered),
+			 0);
+	create(&daemon, &err);
+	assert_int_equal(err.code, -EEXIST);
+	assert_false(answered);
+	while (!answered)
+		assert_int_equal(loop_step(daemon.loop, -1), 0);
+	assert_int_equal(daemon_delete_task(&daemon, ""), TTRPC_OK);
+	daemon_shut_down(&daemon);
+	daemon_gone(&daemon);
+}
+
 static void a_vm_that_is_killed_ends_the_sandbox(void **state)
 {
 	struct daemon daemon;
@@ -228,6 +266,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sandbox_lives_from_start_to_shutdown),
 		cmocka_unit_test(a_sandbox_can_be_stopped_while_it_starts),
+		cmocka_unit_test(containers_come_after_the_start_and_a_sandbox_before_them),
 		cmocka_unit_test(a_vm_that_is_killed_ends_the_sandbox),
 		cmocka_unit_test(another_sandbox_is_not_found),
 	};
