@@ -348,17 +348,42 @@ static void end_all(struct life *life)
 	}
 }
 
+/* Half of the guests behave. */
+static const char *pick_guest(struct life *life)
+{
+	static const char *const words[] = {
+		"fake.drop",
+		"fake.panic",
+		"fake.link",
+		"fake.agent=twice/WaitProcess",
+		"fake.agent=error/WaitProcess",
+		"fake.agent=garbage/ExecProcess",
+		"fake.agent=unavailable/SignalProcess",
+		"fake.agent=twice/DeleteProcess",
+		"fake.agent=closes/DeleteContainer",
+		"fake.agent=error/StartContainer",
+		"fake.agent=closes/StatsContainer",
+		"fake.control=error/AddDisk",
+		"fake.control=closes/AddDisk",
+	};
+
+	return pick(life, 2) ? "" : words[pick(life, ARRAY_SIZE(words))];
+}
+
 static void live(uint32_t seed)
 {
 	struct life life = { .random = seed };
 	KataLike__Task__ShutdownRequest at_once = KATA_LIKE__TASK__SHUTDOWN_REQUEST__INIT;
 	/* Some die young, some outlive what they run. */
 	uint32_t pace_ms = 1 + pick(&life, 30);
+	char message[1024], annotations[128];
 
-	daemon_start(&life.daemon, "sleep 0.3; exit 3", "");
+	(void)snprintf(annotations, sizeof(annotations), "\"io.kata-like.cmdline\":\"%s\"",
+		       pick_guest(&life));
+	daemon_start(&life.daemon, "sleep 0.3; exit 3", annotations);
 	life.has_sandbox = pick(&life, 2);
 	if (pick(&life, 4) > 0 && !life.has_sandbox)
-		daemon_create(&life.daemon, "", "", "");
+		(void)daemon_try_create(&life.daemon, message);
 	for (int i = 0; i < CALLS_PER_LIFE; i++) {
 		if (life.n_unanswered < UNANSWERED_MAX)
 			call_anything(&life);

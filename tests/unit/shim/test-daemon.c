@@ -452,6 +452,44 @@ static void delete_leaves_a_living_shim_alone(void **state)
 	end_all(&d);
 }
 
+static void note_code(void *ctx, const struct ttrpc_status *status,
+		      const ProtobufCMessage *response)
+{
+	(void)response;
+	*(int *)ctx = (int)status->code;
+}
+
+static void a_container_that_is_deleted_takes_along_what_is_being_deleted(void **state)
+{
+	static const struct ttrpc_target target = { "containerd.task.v2.Task", "Delete",
+						    &kata_like__task__delete_response__descriptor };
+	KataLike__Task__DeleteRequest request = KATA_LIKE__TASK__DELETE_REQUEST__INIT;
+	struct daemon d;
+	int code = -1;
+
+	(void)state;
+	daemon_start(&d, "sleep 100",
+		     "\"io.kata-like.cmdline\":\"fake.agent=never/DeleteProcess\"");
+	daemon_create(&d, "", "", "");
+	daemon_start_task(&d, "");
+	daemon_exec(&d, "e", "true", "");
+	daemon_start_task(&d, "e");
+	assert_int_equal(daemon_wait(&d, "e"), 0);
+	request.id = (char *)"c";
+	request.exec_id = (char *)"e";
+	assert_int_equal(
+		ttrpc_client_call(d.client, &target, &request.base, 20000, note_code, &code), 0);
+	assert_int_equal(daemon_kill(&d, "", SIGKILL), TTRPC_OK);
+	assert_int_equal(daemon_wait(&d, ""), 128 + SIGKILL);
+	assert_int_equal(daemon_delete_task(&d, ""), TTRPC_OK);
+	/* With the sandbox the call to the agent ends, and with that the other Delete. */
+	daemon_shut_down(&d);
+	while (code < 0)
+		assert_int_equal(loop_step(d.loop, 1000), 0);
+	assert_int_equal(code, TTRPC_NOT_FOUND);
+	daemon_gone(&d);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -475,6 +513,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_killed_vmm_ends_every_process_with_137),
 		cmocka_unit_test(a_vmm_that_is_deaf_to_stop_is_killed),
 		cmocka_unit_test(shutdown_is_ignored_while_a_container_remains),
+		cmocka_unit_test(a_container_that_is_deleted_takes_along_what_is_being_deleted),
 		cmocka_unit_test(sigterm_ends_the_shim_and_leaves_nothing),
 		cmocka_unit_test(delete_cleans_up_after_a_killed_shim),
 		cmocka_unit_test(delete_leaves_a_living_shim_alone),
