@@ -48,6 +48,9 @@ int json_parse(const char *file, const char *text, size_t len, struct json_objec
 
 	if (len > JSON_MAX_BYTES)
 		return err_say(err, EFBIG, "%s: has more than %u bytes", file, JSON_MAX_BYTES);
+	/* A message's bytes may be none at all. */
+	if (len == 0)
+		text = "";
 	nul = find_nul(text, len);
 	if (nul)
 		return err_say(err, EINVAL, "%s: there is a NUL character at byte %zu", file,

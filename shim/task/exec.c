@@ -35,7 +35,8 @@ static int add_exec(struct shim *shim, struct container *container,
 
 	if (!spec)
 		return err_set(err, ENOMEM, "cannot add a process");
-	memcpy(spec, request->spec->value.data, request->spec->value.len);
+	if (request->spec->value.len > 0)
+		memcpy(spec, request->spec->value.data, request->spec->value.len);
 	r = container_add_exec(container, request->exec_id, &io, &process);
 	if (r == -EEXIST)
 		return err_say(err, EEXIST, "process %s exists already in %s", request->exec_id,

@@ -259,6 +259,7 @@ static void a_process_may_stand_alone(void **state)
 	oci_process_free(doc);
 	assert_int_equal(oci_process_parse(bad, strlen(bad), &doc, &err), -EINVAL);
 	assert_string_equal(err_text(&err), "process: cwd must be an absolute path, is \"tmp\"");
+	assert_int_equal(oci_process_parse(NULL, 0, &doc, &err), -EINVAL);
 }
 
 int main(void)
