@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A container's part of the agent's API: the request that makes it. */
 #include "shim/create-request.h"
 
 #include <errno.h>

@@ -29,6 +29,13 @@ bounded() {
 	esac
 }
 
+# only_mount_left FOLDER: what the case mounted there goes, and nothing else was left.
+only_mount_left() {
+	leftovers | grep -v "mount: $1" >"$work/left" || true
+	umount "$1"
+	[ ! -s "$work/left" ] || fail "left behind: $(cat "$work/left")"
+}
+
 # Either it worked, or it failed with a message that says so.
 worked_or_said_why() {
 	[ "$status" != 0 ] || return 0
@@ -179,9 +186,7 @@ a_slow_disk_of_the_host_only_takes_longer() {
 	seq 1000 | cmp - "$work/out" || fail "what it wrote is not in its log"
 	[ "$(cat "$work/slow/share/file")" = written ] || fail "the file is not there"
 	expect_status 0 timeout 60 "$kata" delete box
-	leftovers | grep -v "mount: $work/slow" >"$work/left" || true
-	[ ! -s "$work/left" ] || fail "left behind: $(cat "$work/left")"
-	umount "$work/slow"
+	only_mount_left "$work/slow"
 	dmsetup remove --retry slow
 }
 
@@ -204,9 +209,7 @@ with_full_state() {
 	bounded "$long" "$kata" run --rm --name box --rootfs "$busybox" -- true
 	rm "$KATA_LIKE_STATE/filler"
 	[ ! -d "$KATA_LIKE_STATE/default/box" ] || remove_box
-	leftovers | grep -v "mount: $KATA_LIKE_STATE" >"$work/left" || true
-	umount "$KATA_LIKE_STATE"
-	[ ! -s "$work/left" ] || fail "left behind: $(cat "$work/left")"
+	only_mount_left "$KATA_LIKE_STATE"
 }
 
 no_space_for_state() {
@@ -230,9 +233,7 @@ no_space_for_output() {
 	# There is no room for a record of its end either, which is told when it is asked for.
 	expect_status 0 timeout 60 "$kata" delete box
 	expect_match err 'stdout is lost: No space left'
-	leftovers | grep -v "mount: $KATA_LIKE_STATE" >"$work/left" || true
-	umount "$KATA_LIKE_STATE"
-	[ ! -s "$work/left" ] || fail "left behind: $(cat "$work/left")"
+	only_mount_left "$KATA_LIKE_STATE"
 }
 
 no_space_in_a_shared_folder() {

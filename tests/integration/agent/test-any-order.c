@@ -11,6 +11,7 @@
 #include "common.pb-c.h"
 #include "lib/fd.h"
 #include "tests/integration/agent/pod.h"
+#include "tests/unit/dice.h"
 
 #define LIVES	       4
 #define CALLS_PER_LIFE 300
@@ -28,10 +29,7 @@ static const char *const containers[] = { "a", "b" };
 
 static uint32_t pick(struct life *life, uint32_t n)
 {
-	life->random ^= life->random << 13;
-	life->random ^= life->random >> 17;
-	life->random ^= life->random << 5;
-	return life->random % n;
+	return dice_roll(&life->random, n);
 }
 
 static char *pick_id(struct life *life)

@@ -12,6 +12,7 @@
 #include "proto/task-api.h"
 #include "sandbox.pb-c.h"
 #include "streaming.pb-c.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/shim/daemon.h"
 #include "tests/unit/test.h"
 
@@ -31,10 +32,7 @@ struct life {
 
 static uint32_t pick(struct life *life, uint32_t n)
 {
-	life->random ^= life->random << 13;
-	life->random ^= life->random >> 17;
-	life->random ^= life->random << 5;
-	return life->random % n;
+	return dice_roll(&life->random, n);
 }
 
 /* Good ones more often than not, or no life would get far. */
@@ -111,15 +109,6 @@ static void call_create(struct life *life)
 	call(life, "Create", &request.base, &kata_like__task__create_task_response__descriptor);
 }
 
-static void call_start(struct life *life)
-{
-	KataLike__Task__StartRequest request = KATA_LIKE__TASK__START_REQUEST__INIT;
-
-	request.id = pick_id(life);
-	request.exec_id = pick_exec(life);
-	call(life, "Start", &request.base, &kata_like__task__start_response__descriptor);
-}
-
 static void call_exec(struct life *life)
 {
 	static const char *const specs[] = {
@@ -157,31 +146,28 @@ static void call_kill(struct life *life)
 	call(life, "Kill", &request.base, EMPTY);
 }
 
-static void call_delete(struct life *life)
+/* Those that want a process's two ids and nothing else: fields 1 and 2 of each. */
+static void call_of_process(struct life *life)
 {
-	KataLike__Task__DeleteRequest request = KATA_LIKE__TASK__DELETE_REQUEST__INIT;
-
-	request.id = pick_id(life);
-	request.exec_id = pick_exec(life);
-	call(life, "Delete", &request.base, &kata_like__task__delete_response__descriptor);
-}
-
-static void call_wait(struct life *life)
-{
-	KataLike__Task__WaitRequest request = KATA_LIKE__TASK__WAIT_REQUEST__INIT;
-
-	request.id = pick_id(life);
-	request.exec_id = pick_exec(life);
-	call(life, "Wait", &request.base, &kata_like__task__wait_response__descriptor);
-}
-
-static void call_state(struct life *life)
-{
+	static const struct {
+		const char *method;
+		const ProtobufCMessageDescriptor *response;
+		uint32_t share; /* of ten calls */
+	} methods[] = {
+		{ "Start", &kata_like__task__start_response__descriptor, 4 },
+		{ "Delete", &kata_like__task__delete_response__descriptor, 3 },
+		{ "Wait", &kata_like__task__wait_response__descriptor, 2 },
+		{ "State", &kata_like__task__state_response__descriptor, 1 },
+	};
 	KataLike__Task__StateRequest request = KATA_LIKE__TASK__STATE_REQUEST__INIT;
+	uint32_t left = pick(life, 10);
+	size_t which = 0;
 
+	while (left >= methods[which].share)
+		left -= methods[which++].share;
 	request.id = pick_id(life);
 	request.exec_id = pick_exec(life);
-	call(life, "State", &request.base, &kata_like__task__state_response__descriptor);
+	call(life, methods[which].method, &request.base, methods[which].response);
 }
 
 /* Those that want a container's id and nothing else: field 1 of each. */
@@ -303,12 +289,13 @@ static void open_stream(struct life *life)
 static void call_anything(struct life *life)
 {
 	static void (*const calls[])(struct life *) = {
-		call_create,	   call_create,	      call_start,  call_start,	call_start,
-		call_start,	   call_exec,	      call_exec,   call_exec,	call_kill,
-		call_kill,	   call_kill,	      call_delete, call_delete, call_delete,
-		call_wait,	   call_wait,	      call_state,  call_resize, call_close_io,
-		call_of_container, call_of_container, open_stream, open_stream, call_of_sandbox,
-		call_of_sandbox,
+		call_create,	   call_create,	      call_of_process, call_of_process,
+		call_of_process,   call_of_process,   call_of_process, call_of_process,
+		call_of_process,   call_of_process,   call_of_process, call_of_process,
+		call_exec,	   call_exec,	      call_exec,       call_kill,
+		call_kill,	   call_kill,	      call_resize,     call_close_io,
+		call_of_container, call_of_container, open_stream,     open_stream,
+		call_of_sandbox,   call_of_sandbox,
 	};
 
 	calls[pick(life, ARRAY_SIZE(calls))](life);
@@ -377,6 +364,7 @@ static void live(uint32_t seed)
 	/* Some die young, some outlive what they run. */
 	uint32_t pace_ms = 1 + pick(&life, 30);
 	char message[1024], annotations[128];
+	pid_t vmm;
 
 	(void)snprintf(annotations, sizeof(annotations), "\"io.kata-like.cmdline\":\"%s\"",
 		       pick_guest(&life));
@@ -396,8 +384,9 @@ static void live(uint32_t seed)
 		call(&life, "Shutdown", &at_once.base, EMPTY);
 		break;
 	case 1:
-		if (daemon_pid_file(&life.daemon, "vmm.pid") > 1)
-			(void)kill(daemon_pid_file(&life.daemon, "vmm.pid"), SIGKILL);
+		vmm = daemon_pid_file(&life.daemon, "vmm.pid");
+		if (vmm > 1)
+			(void)kill(vmm, SIGKILL);
 		break;
 	default:
 		break;

@@ -9,6 +9,7 @@
 
 #include "tests/unit/shim/daemon.h"
 #include "lib/fd.h"
+#include "proto/task-api.h"
 #include "tests/unit/test.h"
 
 #define CREATED KATA_LIKE__TASK__STATUS__CREATED
@@ -461,7 +462,7 @@ static void note_code(void *ctx, const struct ttrpc_status *status,
 
 static void a_container_that_is_deleted_takes_along_what_is_being_deleted(void **state)
 {
-	static const struct ttrpc_target target = { "containerd.task.v2.Task", "Delete",
+	static const struct ttrpc_target target = { TASK_SERVICE_V2, "Delete",
 						    &kata_like__task__delete_response__descriptor };
 	KataLike__Task__DeleteRequest request = KATA_LIKE__TASK__DELETE_REQUEST__INIT;
 	struct daemon d;

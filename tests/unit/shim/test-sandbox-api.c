@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/fd.h"
+#include "proto/task-api.h"
 #include "sandbox.pb-c.h"
 #include "tests/unit/shim/daemon.h"
 #include "tests/unit/test.h"
@@ -194,7 +195,7 @@ static void a_sandbox_can_be_stopped_while_it_starts(void **state)
 static void containers_come_after_the_start_and_a_sandbox_before_them(void **state)
 {
 	KataLike__Task__CreateTaskRequest request = KATA_LIKE__TASK__CREATE_TASK_REQUEST__INIT;
-	const struct ttrpc_target target = { "containerd.task.v2.Task", "Create",
+	const struct ttrpc_target target = { TASK_SERVICE_V2, "Create",
 					     &kata_like__task__create_task_response__descriptor };
 	struct daemon daemon;
 	char message[1024];

@@ -13,6 +13,7 @@
 #include "lib/fd.h"
 #include "proto/ttrpc/client.h"
 #include "streaming.pb-c.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/test.h"
 
 #define MANY_BYTES (2u << 20)
@@ -364,10 +365,7 @@ static const char *const monkey_ids[] = { "a", "b" };
 
 static uint32_t monkey_pick(struct monkey *m, uint32_t n)
 {
-	m->random ^= m->random << 13;
-	m->random ^= m->random >> 17;
-	m->random ^= m->random << 5;
-	return m->random % n;
+	return dice_roll(&m->random, n);
 }
 
 static void monkey_connect(struct monkey *m, unsigned i)
